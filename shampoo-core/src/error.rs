@@ -1,0 +1,223 @@
+//! One small `Copy` error for each operation, with the index and the figure that failed.
+//!
+//! Names of parameters are unknown here; the runtime adds them.
+
+use core::fmt;
+
+/// A buffer, view or shape does not fit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// A buffer holds fewer (or, for state, other than) the numbers that it must hold.
+    Length {
+        /// Numbers needed.
+        needed: usize,
+        /// Numbers found.
+        found: usize,
+    },
+    /// A shape has more dimensions than [`MAX_RANK`](crate::capacity::MAX_RANK).
+    Rank {
+        /// Dimensions of the shape.
+        rank: usize,
+        /// Dimensions at most.
+        capacity: usize,
+    },
+    /// The number of entries exceeds `usize`.
+    TooLarge,
+}
+
+/// A configuration is refused when a tensor is built, before anything is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `block_size` is 0 (`usize::MAX` is legal: one block).
+    BlockSizeZero,
+    /// A period in steps is 0.
+    PeriodZero,
+    /// A decay rate lies outside its range.
+    Beta {
+        /// The rate.
+        value: f64,
+    },
+    /// A decay rate below 1 is 1 in the type that the state is computed in: the average would
+    /// silently become a sum.
+    BetaRoundsToOne {
+        /// The rate.
+        value: f64,
+    },
+    /// Only `-1/p` with `p >= 1` and `-alpha` with finite `alpha > 0` are roots; nothing is
+    /// approximated by a neighbour.
+    Exponent(UnsupportedExponent),
+    /// A number that must be finite and not negative is not.
+    Figure {
+        /// The field of the configuration.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// The shape does not fit.
+    Shape(ShapeError),
+}
+
+/// An exponent that is no inverse root.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum UnsupportedExponent {
+    /// The root order 0.
+    OrderZero,
+    /// `-alpha` with an `alpha` that is not finite and positive.
+    Power(f64),
+    /// The method chosen does not know this exponent, for example coupled Newton a real one.
+    ByMethod,
+}
+
+/// An inverse root was refused at once; the output was not written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum RootError {
+    /// The input holds NaN or an infinity: no ridge can mend that.
+    NonFinite {
+        /// Row of the first such entry, of the lower triangle.
+        row: usize,
+        /// Column of it.
+        column: usize,
+    },
+    /// The exponent is no inverse root.
+    Exponent(UnsupportedExponent),
+    /// A buffer is too short.
+    Shape(ShapeError),
+}
+
+/// A step was refused; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The gradient has another number of entries than the parameter.
+    GradientLength {
+        /// Entries of the parameter.
+        expected: usize,
+        /// Entries of the gradient.
+        found: usize,
+    },
+    /// The parameter has another number of entries than the tensor was built for.
+    ParameterLength {
+        /// Entries at construction.
+        expected: usize,
+        /// Entries now.
+        found: usize,
+    },
+    /// The gradient holds NaN or an infinity.
+    NonFiniteGradient {
+        /// Row-major index of the first such entry.
+        index: usize,
+    },
+    /// Sums of products of the gradient would overflow the type that keeps the statistics.
+    GradientTooLarge {
+        /// Largest magnitude in the gradient.
+        value: f64,
+        /// Largest legal magnitude, `sqrt(MAX / (4 numel))`.
+        limit: f64,
+    },
+    /// The learning rate is not finite.
+    LearningRate {
+        /// The rate.
+        value: f64,
+    },
+    /// The workspace is too short.
+    Workspace(ShapeError),
+}
+
+impl From<ShapeError> for ConfigError {
+    fn from(error: ShapeError) -> Self {
+        Self::Shape(error)
+    }
+}
+
+impl From<UnsupportedExponent> for ConfigError {
+    fn from(error: UnsupportedExponent) -> Self {
+        Self::Exponent(error)
+    }
+}
+
+impl From<ShapeError> for RootError {
+    fn from(error: ShapeError) -> Self {
+        Self::Shape(error)
+    }
+}
+
+impl From<UnsupportedExponent> for RootError {
+    fn from(error: UnsupportedExponent) -> Self {
+        Self::Exponent(error)
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { needed, found } => write!(f, "{found} numbers where {needed} are needed"),
+            Self::Rank { rank, capacity } => write!(f, "{rank} dimensions, at most {capacity} are held"),
+            Self::TooLarge => write!(f, "the number of entries exceeds the address range"),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BlockSizeZero => write!(f, "block_size is 0"),
+            Self::PeriodZero => write!(f, "a period of 0 steps"),
+            Self::Beta { value } => write!(f, "a decay rate of {value} is outside [0, 1]"),
+            Self::BetaRoundsToOne { value } => {
+                write!(f, "a decay rate of {value} rounds to 1: the average would become a sum")
+            }
+            Self::Exponent(error) => error.fmt(f),
+            Self::Figure { field, value } => write!(f, "{field} is {value}"),
+            Self::Shape(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for UnsupportedExponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OrderZero => write!(f, "the root order is 0"),
+            Self::Power(alpha) => write!(f, "the exponent -{alpha} is no inverse root"),
+            Self::ByMethod => write!(f, "the chosen method does not compute this exponent"),
+        }
+    }
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NonFinite { row, column } => write!(f, "entry ({row}, {column}) is not finite"),
+            Self::Exponent(error) => error.fmt(f),
+            Self::Shape(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GradientLength { expected, found } => {
+                write!(f, "the gradient has {found} entries, the parameter {expected}")
+            }
+            Self::ParameterLength { expected, found } => {
+                write!(f, "the parameter has {found} entries, it was registered with {expected}")
+            }
+            Self::NonFiniteGradient { index } => write!(f, "entry {index} of the gradient is not finite"),
+            Self::GradientTooLarge { value, limit } => {
+                write!(f, "the gradient reaches {value:e}, above {limit:e} the statistics overflow")
+            }
+            Self::LearningRate { value } => write!(f, "the learning rate is {value}"),
+            Self::Workspace(error) => write!(f, "workspace: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for ShapeError {}
+impl core::error::Error for ConfigError {}
+impl core::error::Error for UnsupportedExponent {}
+impl core::error::Error for RootError {}
+impl core::error::Error for StepError {}

@@ -1,0 +1,201 @@
+//! What is asked of a root, and what is reported of it.
+
+use crate::error::UnsupportedExponent;
+
+/// Which root: only real inverse powers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Exponent {
+    /// A^(-1/p), p >= 1.
+    #[doc(alias = "p")]
+    Root(u32),
+    /// A^(-alpha), alpha > 0.
+    Power(f64),
+}
+
+impl Exponent {
+    /// The alpha of A^(-alpha).
+    pub fn alpha(self) -> f64 {
+        match self {
+            Self::Root(p) => 1.0 / f64::from(p),
+            Self::Power(alpha) => alpha,
+        }
+    }
+
+    /// The same exponent, as an integer root where it is one.
+    ///
+    /// **Errors**: [`UnsupportedExponent`] for anything that is no inverse root.
+    pub fn normalized(self) -> Result<Self, UnsupportedExponent> {
+        match self {
+            Self::Root(0) => Err(UnsupportedExponent::OrderZero),
+            Self::Power(alpha) if !(alpha.is_finite() && alpha > 0.0) => Err(UnsupportedExponent::Power(alpha)),
+            Self::Power(alpha) => {
+                let p = libm::round(1.0 / alpha);
+                let whole = (1.0..=1024.0).contains(&p) && (p * alpha - 1.0).abs() <= 4.0 * f64::EPSILON;
+                Ok(if whole { Self::Root(p as u32) } else { self })
+            }
+            Self::Root(_) => Ok(self),
+        }
+    }
+}
+
+/// What is added to the matrix before its root is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ridge {
+    /// `epsilon` times the largest eigenvalue.
+    #[doc(alias = "epsilon")]
+    Relative(f64),
+    /// The number itself.
+    Absolute(f64),
+    /// Nothing; eigenvalues up to `cutoff` times the largest one count as 0 and map to 0.
+    PseudoInverse {
+        /// Relative to the largest eigenvalue.
+        cutoff: f64,
+    },
+}
+
+impl Ridge {
+    /// The number added to the diagonal of a matrix with this largest eigenvalue.
+    pub fn amount(self, lambda_max: f64) -> f64 {
+        match self {
+            Self::Relative(epsilon) => epsilon * lambda_max,
+            Self::Absolute(r) => r,
+            Self::PseudoInverse { .. } => 0.0,
+        }
+    }
+
+    /// The figure of the policy.
+    pub fn figure(self) -> f64 {
+        match self {
+            Self::Relative(figure) | Self::Absolute(figure) | Self::PseudoInverse { cutoff: figure } => figure,
+        }
+    }
+
+    /// The same policy with its figure multiplied.
+    pub fn times(self, factor: f64) -> Self {
+        match self {
+            Self::Relative(epsilon) => Self::Relative(epsilon * factor),
+            Self::Absolute(r) => Self::Absolute(r * factor),
+            Self::PseudoInverse { cutoff } => Self::PseudoInverse { cutoff: cutoff * factor },
+        }
+    }
+}
+
+/// How a root is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// [`Rational`](Method::Rational) where there is a table and the spectrum lies inside its
+    /// interval, else [`Spectral`](Method::Spectral).
+    Auto,
+    /// Tridiagonal form and a rational function: no eigenvectors, nothing that could fail to converge.
+    Rational,
+    /// Coupled Newton: products only. Integer orders.
+    CoupledNewton,
+    /// Eigendecomposition by Jacobi rotations: any exponent, the pseudo-inverse.
+    Spectral,
+}
+
+/// How an accepted root is certified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// The residual as a matrix: p/2 + 1 products and a factorisation.
+    Full,
+    /// The residual on 12 fixed Gaussian vectors, times 7: wrong with probability below 5e-9.
+    Probed,
+}
+
+/// A root to be computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Request {
+    /// Which root.
+    pub exponent: Exponent,
+    /// What is added first.
+    pub ridge: Ridge,
+    /// How it is computed.
+    pub method: Method,
+    /// How it is certified. Real exponents and the pseudo-inverse have a certificate of their own.
+    pub certificate: Certificate,
+    /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
+    /// inside and 5e-2 with `f32` inside.
+    pub max_error: Option<f64>,
+    /// Attempts after the first one, each with a ridge 10 times larger on the untouched input.
+    pub max_retries: u32,
+}
+
+impl Request {
+    /// The defaults: ridge 1e-6 relative, automatic method, full certificate, 5 retries.
+    pub const fn new(exponent: Exponent) -> Self {
+        Self {
+            exponent,
+            ridge: Ridge::Relative(1e-6),
+            method: Method::Auto,
+            certificate: Certificate::Full,
+            max_error: None,
+            max_retries: 5,
+        }
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The root is certified and was written.
+    Accepted,
+    /// The matrix is 0 and so is the ridge: there is no root. Nothing was written.
+    Zero,
+    /// The certificate promises less than asked for. Nothing was written.
+    Uncertified,
+    /// The ridged matrix has an eigenvalue that is not positive. Nothing was written.
+    NotPositiveDefinite,
+    /// The spectrum reaches below the interval of the rational function. Nothing was written.
+    OutOfRange,
+    /// The root exceeds the range of the type that it is kept in. Nothing was written.
+    Overflow,
+}
+
+/// What is known of a root.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    /// How it was computed; never [`Method::Auto`].
+    pub method: Method,
+    /// How that ended.
+    pub outcome: Outcome,
+    /// Iterations, sweeps or poles.
+    pub iterations: u32,
+    /// The method's own opinion of its error: max |M - I|, the rational function's error, or the
+    /// off-diagonal left. Nothing is accepted by it.
+    pub indicator: f64,
+    /// Bound on ||X - (A + r I)^(-alpha)|| / ||X|| in the spectral norm; infinite where there is none.
+    pub promised: f64,
+    /// Largest eigenvalue of the matrix without the ridge.
+    pub lambda_max: f64,
+    /// Condition number of the ridged matrix, as far as the method knows it.
+    pub kappa: f64,
+    /// Eigenvalues that were not mapped to 0.
+    pub rank: usize,
+    /// The ridge that was added.
+    pub ridge: f64,
+    /// Attempts after the first one.
+    pub retries: u32,
+}
+
+impl Report {
+    /// Bits that the root's condition costs: log2(kappa alpha), at least 0.
+    pub fn lost_bits(&self, exponent: Exponent) -> f64 {
+        libm::log2(self.kappa * exponent.alpha()).max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_roots_or_errors() {
+        assert_eq!(Exponent::Power(1.0 / 3.0).normalized(), Ok(Exponent::Root(3)));
+        assert_eq!(Exponent::Power(0.4).normalized(), Ok(Exponent::Power(0.4)));
+        assert_eq!(Exponent::Root(0).normalized(), Err(UnsupportedExponent::OrderZero));
+        for alpha in [0.0, -0.25, f64::INFINITY] {
+            assert_eq!(Exponent::Power(alpha).normalized(), Err(UnsupportedExponent::Power(alpha)));
+        }
+    }
+}

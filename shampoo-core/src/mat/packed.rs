@@ -1,0 +1,69 @@
+//! One triangle of a symmetric matrix: row i holds the entries (i, 0) to (i, i), row after row.
+
+use super::MatMut;
+use crate::scalar::{Real, Stored};
+
+/// Numbers in the packed triangle of an `n x n` matrix, `n (n + 1) / 2`; `usize::MAX` on overflow.
+pub const fn packed_len(n: usize) -> usize {
+    if n.is_multiple_of(2) { (n / 2).saturating_mul(n.saturating_add(1)) } else { n.saturating_mul(n / 2 + 1) }
+}
+
+/// The rows of a packed triangle, of lengths 1, 2, 3, ...
+pub fn rows<T>(triangle: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = triangle;
+    (1..).map_while(move |length| {
+        let (row, tail) = rest.split_at_checked(length)?;
+        rest = tail;
+        Some(row)
+    })
+}
+
+/// The rows of a packed triangle to write, of lengths 1, 2, 3, ...
+pub fn rows_mut<T>(triangle: &mut [T]) -> impl Iterator<Item = &mut [T]> {
+    let mut rest = triangle;
+    (1..).map_while(move |length| {
+        let (row, tail) = core::mem::take(&mut rest).split_at_mut_checked(length)?;
+        rest = tail;
+        Some(row)
+    })
+}
+
+/// Loads a packed triangle into a square matrix, both of its triangles.
+pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], mut square: MatMut<'_, R>) {
+    for (to, from) in square.rows_mut().zip(rows(triangle)) {
+        for (x, s) in to.iter_mut().zip(from) {
+            *x = s.load();
+        }
+    }
+    square.mirror_lower();
+}
+
+/// Sets a packed triangle to `value` on the diagonal and 0 elsewhere.
+pub fn fill_diagonal<R: Real, S: Stored<R>>(triangle: &mut [S], value: R) {
+    for row in rows_mut(triangle) {
+        row.fill(S::store(R::zero()));
+        if let Some(last) = row.last_mut() {
+            *last = S::store(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{packed_len, rows, unpack};
+    use crate::mat::MatMut;
+
+    #[test]
+    fn lengths_saturate() {
+        assert_eq!([0, 1, 2, 3, 64, 128].map(packed_len), [0, 1, 3, 6, 2080, 8256]);
+        assert_eq!(packed_len(usize::MAX), usize::MAX);
+    }
+
+    #[test]
+    fn unpacking_fills_both_triangles() {
+        assert!(rows(&[1, 2, 3, 4, 5, 6]).eq([&[1][..], &[2, 3], &[4, 5, 6]]));
+        let mut square = [0.0_f64; 9];
+        unpack(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], MatMut::new(&mut square, 3, 3).unwrap());
+        assert_eq!(square, [1.0, 2.0, 4.0, 2.0, 3.0, 5.0, 4.0, 5.0, 6.0]);
+    }
+}

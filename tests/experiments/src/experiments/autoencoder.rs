@@ -1,0 +1,201 @@
+//! `autoencoder`: a deep autoencoder, trained by several optimizers side by side.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum as _;
+use clap::builder::RangedU64ValueParser;
+
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::interrupt::{EXIT_CODE, Interrupt};
+use crate::optimizers::Method;
+use crate::rates;
+use crate::report::json::{GridReport, Report, RunReport};
+use crate::report::{plot, progress, table};
+use crate::train::run::run as train;
+use crate::train::target::{Watch, target};
+use crate::train::tune::{self, Grid, TuneError};
+use crate::train::{End, Job, Run, Setting};
+
+/// Train a deep autoencoder with several optimizers side by side.
+///
+/// The first-order methods run first and set the target: the best median final training loss. All
+/// methods see the same initial weights and the same batches.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Folder with MNIST's IDX files, gz or plain [default: generated CURVES]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Steps of each run
+    #[arg(long, default_value = "600", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    steps: usize,
+    /// Images in a batch
+    #[arg(long, default_value = "1000", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    batch: usize,
+    /// Number of seeds; the table shows medians and spread
+    #[arg(long, default_value = "1", value_name = "K", value_parser = RangedU64ValueParser::<u64>::new().range(1..))]
+    seeds: u64,
+    /// The first seed
+    #[arg(long, default_value = "0")]
+    seed: u64,
+    /// Optimizers to run [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES")]
+    optimizers: Vec<Method>,
+    /// Search the learning rates first, on seven rates a factor of about 3 apart and beyond
+    #[arg(long)]
+    tune: bool,
+    /// File for the results as JSON
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Folder for the plots
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+}
+
+/// Runs the experiment and reports; after Ctrl-C it reports what there is.
+///
+/// # Errors
+/// A data file is missing or damaged, a tensor operation failed, a grid has no best rate, or a
+/// result cannot be written.
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let dataset = match &args.data {
+        Some(folder) => Dataset::mnist(folder)?,
+        None => Dataset::curves(),
+    };
+    let interrupt = Interrupt::install()?;
+    let setting = Setting::new(dataset, args.batch, args.steps, interrupt)?;
+    let mut methods = match args.optimizers.as_slice() {
+        [] => Method::value_variants().to_vec(),
+        chosen => chosen.to_vec(),
+    };
+    // Stable: the first-order methods come first, and nothing else changes.
+    methods.sort_by_key(|method| !method.row().first_order);
+    methods.dedup();
+
+    let grids = if args.tune { search_all(&setting, &methods, args.seed)? } else { Vec::new() };
+    let (runs, target) = race(&setting, &methods, args, &grids)?;
+
+    println!("{}", table::table(&runs, target));
+    if let Some(path) = &args.json {
+        let report = Report {
+            experiment: "autoencoder".to_owned(),
+            data: setting.dataset().name.to_owned(),
+            target_loss: target,
+            runs: runs.iter().map(|run| RunReport::of(run, target)).collect(),
+            grids: grids.iter().map(|(method, grid)| GridReport::of(method.row().key, grid)).collect(),
+        };
+        report.save(path)?;
+        println!("results: {}", path.display());
+    }
+    if runs.iter().any(|run| run.steps() > 0) {
+        let name = format!("autoencoder-{}", setting.dataset().name);
+        let title = format!("Deep autoencoder on {}", setting.dataset().label);
+        for path in plot::save(&args.out, &name, &title, &runs, target)? {
+            println!("plot: {}", path.display());
+        }
+    }
+    Ok(if setting.interrupted() {
+        println!("stopped by Ctrl-C: these are the results so far");
+        ExitCode::from(EXIT_CODE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Searches the rate of each method and prints what to record.
+fn search_all(setting: &Setting, methods: &[Method], seed: u64) -> Result<Vec<(Method, Grid)>, Error> {
+    let mut grids = Vec::new();
+    for &method in methods {
+        let label = method.row().label;
+        let grid = tune::search(|rate| {
+            let watch = Watch::Final;
+            let job = Job { method, rate, seed, watch };
+            let bar = progress::bar(&format!("tuning {label}, rate {rate}"), setting.steps());
+            let run = train(setting, job, &bar)?;
+            bar.finish_and_clear();
+            Ok((run.end != End::Interrupted).then_some(run.final_train))
+        })
+        .map_err(|error| match error {
+            SearchError::Tune(source) => Error::Tune { optimizer: label, source },
+            SearchError::Run(error) => error,
+        })?;
+        println!("{label}, final training loss by rate:");
+        for tried in &grid.tried {
+            let best = if grid.best == Some(*tried) { "  <- record" } else { "" };
+            println!("  {:<8} {:.2}{best}", tried.rate, tried.loss);
+        }
+        println!();
+        grids.push((method, grid));
+        if setting.interrupted() {
+            break;
+        }
+    }
+    Ok(grids)
+}
+
+/// Runs all methods with all seeds, the first-order ones first; then the target is known.
+fn race(
+    setting: &Setting,
+    methods: &[Method],
+    args: &Args,
+    grids: &[(Method, Grid)],
+) -> Result<(Vec<Run>, Option<f32>), Error> {
+    let found: HashMap<&str, f64> =
+        grids.iter().filter_map(|(method, grid)| Some((method.row().key, grid.best?.rate))).collect();
+    let mut runs = Vec::new();
+    let mut goal = None;
+    for &method in methods {
+        let row = method.row();
+        let recorded = || rates::recorded(method, setting.dataset().name);
+        let rate = found.get(row.key).copied().unwrap_or_else(recorded);
+        if !row.first_order && goal.is_none() {
+            goal = reference(&runs, args.seeds);
+        }
+        for seed in (args.seed..).take(args.seeds as usize) {
+            if setting.interrupted() {
+                return Ok((runs, goal));
+            }
+            let watch = goal.map_or(Watch::Unknown, Watch::Known);
+            let bar = progress::bar(&format!("{}, seed {seed}", row.label), setting.steps());
+            let run = train(setting, Job { method, rate, seed, watch }, &bar)?;
+            bar.finish_and_clear();
+            runs.push(run);
+        }
+    }
+    let goal = goal.or_else(|| reference(&runs, args.seeds));
+    Ok((runs, goal))
+}
+
+/// The target, once all seeds of the first-order methods among the runs have run.
+fn reference(runs: &[Run], seeds: u64) -> Option<f32> {
+    let groups = table::by_method(runs);
+    let first_order: Vec<Vec<f32>> = groups
+        .into_iter()
+        .filter(|(method, _)| method.row().first_order)
+        .map(|(_, runs)| runs)
+        .filter(|runs| runs.len() as u64 == seeds)
+        .filter(|runs| runs.iter().all(|run| run.end != End::Interrupted))
+        .map(|runs| runs.iter().map(|run| run.final_train).collect())
+        .collect();
+    target(first_order.iter().map(Vec::as_slice))
+}
+
+/// The errors of a search: its own, or those of a run.
+enum SearchError {
+    Tune(TuneError),
+    Run(Error),
+}
+
+impl From<TuneError> for SearchError {
+    fn from(error: TuneError) -> Self {
+        Self::Tune(error)
+    }
+}
+
+impl From<Error> for SearchError {
+    fn from(error: Error) -> Self {
+        Self::Run(error)
+    }
+}

@@ -1,0 +1,3 @@
+//! The experiments: one module for each subcommand, with its arguments and a function `run`.
+
+pub mod autoencoder;

@@ -1,0 +1,12 @@
+//! The learning rates that `--tune` found best, by data set: 600 steps, batch 1000, seed 0.
+
+use crate::optimizers::Method;
+
+/// The recorded rate of a method on the data set with this name; a guess for an unknown set.
+#[must_use]
+pub fn recorded(method: Method, dataset: &str) -> f64 {
+    match (method, dataset) {
+        (Method::Adam, "mnist") => 1e-3,
+        (Method::Adam, _) => 1e-3,
+    }
+}

@@ -1,0 +1,315 @@
+//! Draws a figure of two panels that share a legend above them and the axis of the losses.
+//!
+//! The plotting library places everything on whole pixels. So all is drawn several times larger:
+//! an SVG file is then shown at its true size, a PNG file averages the pixels.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::FontTransform;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::axis::{Axis, label};
+use crate::error::Error;
+use crate::spread::Spread;
+
+/// Size of a figure in units; a unit is a pixel of the SVG and half a pixel of the PNG.
+const SIZE: (u32, u32) = (1180, 500);
+/// Pixels drawn for each unit.
+const ZOOM: u32 = 4;
+/// Drawn pixels that a pixel of the PNG averages, in each direction.
+const AVERAGED: usize = 2;
+
+/// The bitmap backend centres text about this much too high, in units.
+const SINK: f64 = 2.5;
+
+const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+const GRID: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
+const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
+const FONT: &str = "sans-serif";
+
+/// What is drawn.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// The line above all.
+    pub title: String,
+    /// The name of the vertical axis.
+    pub y_label: &'static str,
+    /// A dashed line across both panels.
+    pub target: Option<f64>,
+    /// Left and right.
+    pub panels: [Panel; 2],
+}
+
+/// One of the two panels.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// The name of the horizontal axis.
+    pub x_label: &'static str,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// The curves, in the order of the legend.
+    pub curves: Vec<Curve>,
+}
+
+/// One curve with its band.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    /// Its name in the legend.
+    pub label: &'static str,
+    /// Its colour.
+    pub colour: (u8, u8, u8),
+    /// Median and extremes over x.
+    pub points: Vec<(f64, Spread)>,
+    /// Where on the x axis it reached the target.
+    pub reached: Option<f64>,
+}
+
+type Canvas<B> = DrawingArea<B, Shift>;
+type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+type Pixel = (i32, i32);
+
+/// Writes a figure as SVG; its text is text.
+///
+/// # Errors
+/// The figure cannot be drawn or written.
+pub fn save_svg(figure: &Figure, path: &Path) -> Result<(), Error> {
+    let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
+    let mut text = String::new();
+    draw(&SVGBackend::with_string(&mut text, (width, height)).into_drawing_area(), figure)
+        .map_err(|error| failed(path, &error))?;
+    // Shown at its true size; the view box keeps the fine coordinates.
+    let fine = format!("width=\"{width}\" height=\"{height}\"");
+    let shown = format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
+    super::write(path, &text.replacen(&fine, &shown, 1))
+}
+
+/// Writes a figure as PNG.
+///
+/// # Errors
+/// The figure cannot be drawn or written.
+pub fn save_png(figure: &Figure, path: &Path) -> Result<(), Error> {
+    let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
+    let mut pixels = vec![0; 3 * (width * height) as usize];
+    draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), figure)
+        .map_err(|error| failed(path, &error))?;
+    let small = averaged(&pixels, 3 * width as usize);
+    let write = || -> io::Result<()> {
+        let file = BufWriter::new(File::create(path)?);
+        let mut encoder = png::Encoder::new(file, width / AVERAGED as u32, height / AVERAGED as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().map_err(io::Error::other)?;
+        writer.write_image_data(&small).map_err(io::Error::other)?;
+        writer.finish().map_err(io::Error::other)
+    };
+    write().map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+fn failed(path: &Path, error: &dyn core::fmt::Display) -> Error {
+    Error::Plot { path: path.to_owned(), message: error.to_string() }
+}
+
+/// Averages squares of pixels of three bytes; `stride` bytes are a row.
+fn averaged(pixels: &[u8], stride: usize) -> Vec<u8> {
+    let mut small = Vec::with_capacity(pixels.len() / (AVERAGED * AVERAGED));
+    for rows in pixels.chunks_exact(stride * AVERAGED) {
+        for left in (0..stride).step_by(3 * AVERAGED) {
+            for channel in 0..3 {
+                let sum: usize = (0..AVERAGED * AVERAGED)
+                    .map(|i| (i / AVERAGED) * stride + left + 3 * (i % AVERAGED) + channel)
+                    .map(|at| usize::from(rows[at]))
+                    .sum();
+                small.push((sum / (AVERAGED * AVERAGED)) as u8);
+            }
+        }
+    }
+    small
+}
+
+/// Units to drawn pixels.
+fn px(units: f64) -> i32 {
+    (units * f64::from(ZOOM)).round() as i32
+}
+
+fn text(size: f64, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
+    // The glyphs come with the program; without them plotters would find no font at all.
+    static REGISTERED: LazyLock<bool> = LazyLock::new(|| {
+        let glyphs = dejavu::sans::regular();
+        plotters::style::register_font(FONT, FontStyle::Normal, glyphs).is_ok()
+    });
+    let _ = *REGISTERED;
+    let font = (FONT, size * f64::from(ZOOM)).into_font();
+    TextStyle { color: colour.to_backend_color(), ..TextStyle::from(font) }.pos(Pos::new(h, v))
+}
+
+fn line(colour: RGBColor, width: f64) -> ShapeStyle {
+    colour.stroke_width(px(width).max(1) as u32)
+}
+
+fn draw<B: DrawingBackend>(canvas: &Canvas<B>, figure: &Figure, sink: f64) -> Drawn<B> {
+    canvas.fill(&WHITE)?;
+    let title = text(19.0, INK, HPos::Left, VPos::Center);
+    canvas.draw_text(&figure.title, &title, (px(64.0), px(24.0)))?;
+    legend(canvas, &figure.panels[0].curves, sink)?;
+    let y_label = text(15.0, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+    canvas.draw_text(figure.y_label, &y_label, (px(6.0), px(262.0)))?;
+    for (panel, left) in figure.panels.iter().zip([64.0, 638.0]) {
+        let frame = Frame { panel, left, top: 76.0, width: 520.0, height: 372.0, sink };
+        frame.draw(canvas, figure.target)?;
+    }
+    canvas.present()
+}
+
+fn legend<B: DrawingBackend>(canvas: &Canvas<B>, curves: &[Curve], sink: f64) -> Drawn<B> {
+    let style = text(15.0, INK, HPos::Left, VPos::Center);
+    let (mut x, y) = (px(64.0), px(54.0));
+    for curve in curves {
+        let (r, g, b) = curve.colour;
+        let end = x + px(26.0);
+        canvas.draw(&PathElement::new([(x, y), (end, y)], line(RGBColor(r, g, b), 3.0)))?;
+        canvas.draw_text(curve.label, &style, (end + px(7.0), y + px(sink)))?;
+        let (width, _) = canvas.estimate_text_size(curve.label, &style)?;
+        x = end + px(7.0) + width as i32 + px(26.0);
+    }
+    Ok(())
+}
+
+/// A panel at its place, in units.
+struct Frame<'a> {
+    panel: &'a Panel,
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+    /// How much lower to put text that is to be centred.
+    sink: f64,
+}
+
+impl Frame<'_> {
+    fn at(&self, x: f64, y: f64) -> Pixel {
+        let (x, y) = (self.panel.x.place(x), self.panel.y.place(y));
+        (px(self.left + x * self.width), px(self.top + (1.0 - y) * self.height))
+    }
+
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, target: Option<f64>) -> Drawn<B> {
+        self.axes(canvas)?;
+        if let Some(target) = target {
+            self.target(canvas, target)?;
+        }
+        for curve in &self.panel.curves {
+            self.curve(canvas, curve, target)?;
+        }
+        Ok(())
+    }
+
+    fn axes<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Drawn<B> {
+        let (left, right) = (px(self.left), px(self.left + self.width));
+        let (top, bottom) = (px(self.top), px(self.top + self.height));
+        let style = text(14.0, INK, HPos::Right, VPos::Center);
+        for tick in self.panel.y.ticks() {
+            let y = px(self.top + (1.0 - self.panel.y.place(tick)) * self.height);
+            canvas.draw(&PathElement::new([(left, y), (right, y)], line(GRID, 1.0)))?;
+            canvas.draw_text(&label(tick), &style, (left - px(7.0), y + px(self.sink)))?;
+        }
+        let style = text(14.0, INK, HPos::Center, VPos::Top);
+        for tick in self.panel.x.ticks() {
+            let x = px(self.left + self.panel.x.place(tick) * self.width);
+            canvas.draw(&PathElement::new([(x, top), (x, bottom)], line(GRID, 1.0)))?;
+            canvas.draw_text(&label(tick), &style, (x, bottom + px(7.0)))?;
+        }
+        let corner = [(left, top), (left, bottom), (right, bottom)];
+        canvas.draw(&PathElement::new(corner, line(INK, 1.0)))?;
+        let middle = (left + right) / 2;
+        let style = text(15.0, INK, HPos::Center, VPos::Top);
+        canvas.draw_text(self.panel.x_label, &style, (middle, bottom + px(28.0)))
+    }
+
+    fn target<B: DrawingBackend>(&self, canvas: &Canvas<B>, target: f64) -> Drawn<B> {
+        let y = px(self.top + (1.0 - self.panel.y.place(target)) * self.height);
+        let mut x = self.left;
+        while x < self.left + self.width {
+            let dash = [(px(x), y), (px(x + 7.0), y)];
+            canvas.draw(&PathElement::new(dash, line(GREY, 1.3)))?;
+            x += 12.0;
+        }
+        let style = text(13.0, GREY, HPos::Left, VPos::Top);
+        let below = (px(self.left + 6.0), y + px(4.0));
+        canvas.draw_text(&format!("target {target:.2}"), &style, below)
+    }
+
+    fn curve<B: DrawingBackend>(&self, canvas: &Canvas<B>, curve: &Curve, target: Option<f64>) -> Drawn<B> {
+        let (r, g, b) = curve.colour;
+        let colour = RGBColor(r, g, b);
+        if curve.points.iter().any(|(_, loss)| loss.min < loss.max) {
+            let above = curve.points.iter().map(|&(x, loss)| self.at(x, loss.max));
+            let below = curve.points.iter().rev().map(|&(x, loss)| self.at(x, loss.min));
+            let outline: Vec<Pixel> = above.chain(below).collect();
+            canvas.draw(&Polygon::new(outline, colour.mix(0.22).filled()))?;
+        }
+        let middle: Vec<Pixel> = curve.points.iter().map(|&(x, loss)| self.at(x, loss.median)).collect();
+        canvas.draw(&PathElement::new(middle, line(colour, 1.8)))?;
+        if let (Some(x), Some(target)) = (curve.reached, target) {
+            let centre = self.at(x, target);
+            canvas.draw(&Circle::new(centre, px(5.5), WHITE.filled()))?;
+            canvas.draw(&Circle::new(centre, px(4.0), colour.filled()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Axis, Curve, Figure, Panel, SIZE, averaged, save_png, save_svg};
+    use crate::spread::Spread;
+
+    fn figure() -> Figure {
+        let point = |i: u32| {
+            let loss = 500.0 / f64::from(i + 1);
+            (f64::from(i), Spread { median: loss, min: loss * 0.9, max: loss * 1.1 })
+        };
+        let curve =
+            Curve { label: "Adam", colour: (0, 114, 178), points: (0..20).map(point).collect(), reached: Some(9.0) };
+        let panel = |x_label| Panel {
+            x_label,
+            x: Axis::linear(0.0, 20.0),
+            y: Axis::logarithmic(20.0, 600.0),
+            curves: vec![curve.clone()],
+        };
+        Figure {
+            title: "A figure".to_owned(),
+            y_label: "loss",
+            target: Some(50.0),
+            panels: [panel("steps"), panel("seconds")],
+        }
+    }
+
+    #[test]
+    fn both_files_are_what_they_say() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (svg, png) = (folder.path().join("a.svg"), folder.path().join("a.png"));
+        save_svg(&figure(), &svg).expect("drawn");
+        save_png(&figure(), &png).expect("drawn");
+        let text = fs::read_to_string(svg).expect("written");
+        assert!(text.starts_with("<svg width=\"1180\" height=\"500\""), "{}", &text[..60]);
+        for word in ["A figure", "Adam", "target 50.00", "steps", "seconds"] {
+            assert!(text.contains(word), "{word}");
+        }
+        let bytes = fs::read(png).expect("written");
+        assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
+        assert_eq!(bytes[16..20], (2 * SIZE.0).to_be_bytes());
+    }
+
+    #[test]
+    fn pixels_are_averaged_by_channel() {
+        let black_and_red = [0, 0, 0, 200, 0, 0, 0, 0, 0, 200, 0, 40];
+        assert_eq!(averaged(&black_and_red, 6), [100, 0, 10]);
+    }
+}

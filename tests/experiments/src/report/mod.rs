@@ -1,0 +1,32 @@
+//! What an experiment leaves: a table on the terminal, plots, JSON; and the bars while it runs.
+
+pub mod axis;
+pub mod figure;
+pub mod json;
+pub mod plot;
+pub mod progress;
+pub mod table;
+
+use std::fs;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes a file, and the folder that it lies in if need be.
+///
+/// # Errors
+/// [`Error::Write`], with the path.
+pub fn write(path: &Path, content: &str) -> Result<(), Error> {
+    if let Some(folder) = path.parent() {
+        create_folder(folder)?;
+    }
+    fs::write(path, content).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// Creates a folder with its parents, unless it is there.
+///
+/// # Errors
+/// [`Error::Write`], with the path.
+pub fn create_folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(|source| Error::Write { path: path.to_owned(), source })
+}

@@ -1,0 +1,237 @@
+//! One training run.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use candle_core::Tensor;
+use indicatif::ProgressBar;
+
+use super::target::{Evaluation, Watch, reached};
+use crate::data::Dataset;
+use crate::data::batches::Batches;
+use crate::error::Error;
+use crate::interrupt::Interrupt;
+use crate::model::Autoencoder;
+use crate::optimizers::{Config, Method, StepError};
+
+/// Images of the training set that final losses and steps to the target are measured on.
+const EVALUATED: usize = 5000;
+/// Images that an evaluation handles at once.
+const EVALUATION_BATCH: usize = 1000;
+
+/// What all runs of an experiment have in common.
+#[derive(Debug)]
+pub struct Setting {
+    dataset: Dataset,
+    batch: usize,
+    steps: usize,
+    interrupt: Interrupt,
+    train: Vec<Tensor>,
+    test: Vec<Tensor>,
+}
+
+impl Setting {
+    /// Runs of `steps` steps with batches of `batch` images, until Ctrl-C.
+    ///
+    /// # Errors
+    /// The batch is larger than the training set.
+    pub fn new(dataset: Dataset, batch: usize, steps: usize, interrupt: Interrupt) -> Result<Self, Error> {
+        let count = dataset.train.count();
+        if batch > count {
+            return Err(Error::Batch { batch, count });
+        }
+        Ok(Self {
+            train: dataset.train.first(EVALUATED, EVALUATION_BATCH)?,
+            test: dataset.test.first(usize::MAX, EVALUATION_BATCH)?,
+            dataset,
+            batch,
+            steps,
+            interrupt,
+        })
+    }
+
+    /// The data and the network's shape.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Steps of a whole run.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Whether Ctrl-C was pressed.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.raised()
+    }
+}
+
+/// What is particular to one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// The optimizer.
+    pub method: Method,
+    /// Its learning rate.
+    pub rate: f64,
+    /// Sets the initial weights and the order of the batches.
+    pub seed: u64,
+    /// When to evaluate.
+    pub watch: Watch,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// After all its steps.
+    Finished,
+    /// The loss was no longer a number, or the optimizer refused the gradient.
+    Diverged,
+    /// By Ctrl-C.
+    Interrupted,
+}
+
+/// Time spent, all steps together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// Loss and gradients.
+    pub forward_backward: Duration,
+    /// Gathering second-order statistics.
+    pub statistics: Duration,
+    /// Computing inverse roots.
+    pub roots: Duration,
+    /// All the rest of the optimizer.
+    pub update: Duration,
+}
+
+impl Times {
+    /// The sum.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.forward_backward + self.statistics + self.roots + self.update
+    }
+}
+
+/// A run and all that was measured.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was run.
+    pub job: Job,
+    /// The options of the optimizer.
+    pub config: Config,
+    /// How it ended.
+    pub end: End,
+    /// The loss of each batch, before the step that it led to.
+    pub losses: Vec<f32>,
+    /// Seconds of training until after that step.
+    pub seconds: Vec<f64>,
+    /// The loss on the fixed training images now and then.
+    pub evaluations: Vec<Evaluation>,
+    /// The time of all steps.
+    pub times: Times,
+    /// The loss on the fixed training images at the end; not finite after divergence.
+    pub final_train: f32,
+    /// The loss on the test set at the end; not finite after divergence.
+    pub final_test: f32,
+}
+
+impl Run {
+    /// Steps taken.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// The moment it reached the target.
+    #[must_use]
+    pub fn reached(&self, target: Option<f32>) -> Option<Evaluation> {
+        reached(&self.evaluations, target?)
+    }
+}
+
+/// Trains a fresh network. Divergence and Ctrl-C end a run early, as a result and not as an error.
+///
+/// # Errors
+/// Those of the tensor library.
+pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, Error> {
+    let dataset = &setting.dataset;
+    let network = Autoencoder::new(dataset.encoder, job.seed)?;
+    let mut optimizer = job.method.build(network.parameters(), job.rate)?;
+    let mut batches = Batches::new(job.seed, dataset.train.count(), setting.batch);
+    let mut run = Run {
+        job,
+        config: optimizer.config(),
+        end: End::Finished,
+        losses: Vec::with_capacity(setting.steps),
+        seconds: Vec::with_capacity(setting.steps),
+        evaluations: Vec::new(),
+        times: Times::default(),
+        final_train: f32::NAN,
+        final_test: f32::NAN,
+    };
+    run.config.insert("batch".to_owned(), setting.batch.into());
+
+    let mut is_reached = false;
+    for step in 1..=setting.steps {
+        if setting.interrupted() {
+            run.end = End::Interrupted;
+            break;
+        }
+        let images = dataset.train.gather(batches.advance())?;
+        let start = Instant::now();
+        let loss = network.loss(&images)?;
+        let gradients = loss.backward()?;
+        let loss = loss.to_scalar::<f32>()?;
+        run.times.forward_backward += start.elapsed();
+        if !loss.is_finite() {
+            run.end = End::Diverged;
+            break;
+        }
+        match optimizer.step(&gradients) {
+            Ok(time) => {
+                run.times.statistics += time.statistics;
+                run.times.roots += time.roots;
+                run.times.update += time.update;
+            }
+            Err(StepError::Diverged(_)) => {
+                run.end = End::Diverged;
+                break;
+            }
+            Err(StepError::Candle(error)) => return Err(error.into()),
+        }
+        run.losses.push(loss);
+        run.seconds.push(run.times.total().as_secs_f64());
+
+        if job.watch.due(step, setting.steps, loss, is_reached) {
+            let at = evaluate(&network, setting, &run)?;
+            run.evaluations.push(at);
+            is_reached |= matches!(job.watch, Watch::Known(target) if at.loss <= target);
+        }
+        progress.set_message(format!("loss {loss:.2}"));
+        progress.inc(1);
+    }
+
+    if run.end != End::Diverged {
+        let last = run.evaluations.last().copied();
+        run.final_train = match last.filter(|at| at.step == run.steps()) {
+            Some(at) => at.loss,
+            None => evaluate(&network, setting, &run)?.loss,
+        };
+        run.final_test = network.evaluate(&setting.test)?;
+        // The very last step can be the one too far.
+        if !run.final_train.is_finite() {
+            run.end = End::Diverged;
+        }
+    }
+    Ok(run)
+}
+
+fn evaluate(network: &Autoencoder, setting: &Setting, run: &Run) -> Result<Evaluation, Error> {
+    Ok(Evaluation {
+        step: run.steps(),
+        seconds: run.times.total().as_secs_f64(),
+        loss: network.evaluate(&setting.train)?,
+    })
+}

@@ -1,0 +1,11 @@
+//! Textbook versions: index arithmetic and full matrices, no blocking, no buffers.
+
+mod diagonal;
+mod linear;
+mod shampoo;
+mod tensor;
+
+pub use diagonal::{adagrad, axis_covers, rmsprop, sm3_i, sm3_ii};
+pub use linear::{gram, kronecker, matmul, norm, quotient, transpose};
+pub use shampoo::{Momentum, Shampoo, grafted};
+pub use tensor::{mode_product, mode_statistics, unfold};

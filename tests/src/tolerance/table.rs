@@ -1,0 +1,111 @@
+//! The rows.
+
+use super::{Law, Measure, Row};
+use Law::{Fixed, Kappa, LostBits, Memory, Order, OrderKappa, Units};
+use Measure::{Absolute, Bits, Relative, Spectral};
+
+const fn two_to_minus(bits: u32) -> f64 {
+    1.0 / (1_u64 << bits) as f64
+}
+
+/// Stamps the names, the list of all of them, and their rows.
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident: $measure:ident, $f32:expr, $f64:expr, $law:expr, $reason:literal;)*) => {
+        /// A kind of comparison; its row says how far apart the two sides may be.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Check {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Check {
+            /// Every check, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// This check's row.
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Self::$name => Row {
+                        measure: $measure,
+                        floor_f32: $f32,
+                        floor_f64: $f64,
+                        law: $law,
+                        reason: $reason,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+table! {
+    /// The integer 3 x 3 matrix with the exact inverse square root.
+    GoldenRoot: Spectral, 1e-2, 1e-9, Fixed, "kappa 6.8e5 at p = 2: 0.1 n u kappa/p is 6e-3 in f32, 1.1e-11 in f64";
+    /// Pseudo-inverse of `diag(2^p, 0, 0, 0)`.
+    GoldenPseudoInverse: Relative, 0.0, 0.0, Units(20.0), "10 ulp of 1/2; one power and one product with exact eigenvectors";
+    /// The printed update sequences.
+    GoldenSequence: Absolute, 2e-5, 1e-8, Fixed, "printed to half a unit of the 8th decimal, doubled for rounding; in f32 some 20 roundings of updates up to 9.2";
+    /// The printed `max|M - I|` of a coupled iteration.
+    GoldenIndicator: Absolute, 1e-6, 1e-9, Fixed, "printed to 9 digits; f32 cannot resolve an indicator below some u";
+    /// Two-step goldens with exact answers.
+    GoldenTwoStep: Absolute, 1e-6, 1e-14, Fixed, "diagonal factors: some roundings of numbers up to 4";
+    /// The printed steps of SM3.
+    GoldenDiagonal: Absolute, 2e-7, 1e-8, Fixed, "printed to 8 decimals";
+    /// Inputs that broke real implementations, with `f64` inside.
+    Case: Relative, 5e-7, 1e-8, Fixed, "printed to 9 digits; f32 adds the rounding of the result and of a step made with it";
+    /// The same with `f32` inside: the default `max_error`.
+    CaseNarrow: Relative, 5e-2, 1e-8, Fixed, "what an f32-only target may accept; the certificate says how much was used";
+    /// Coupled iterations against the oracle, where the bound is below 1.
+    RootVsOracle: Spectral, 0.0, 0.0, LostBits(0.1, 32.0), "condition kappa/p of the root times n roundings (measured 0.03); 32 u for the scale, its root and the last products";
+    /// Rational roots of 16 poles against the oracle.
+    RationalRoot: Spectral, 2e-7, 1e-7, LostBits(0.1, 32.0), "minimax error 2.7e-8 to 5.4e-8 (measured 9e-8 with the transforms); the f32 floor adds one rounding";
+    /// Spectral roots against the oracle.
+    SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 32.0), "backward error of an eigendecomposition, times kappa/p";
+    /// A certificate's promise against the true error: promise + this >= error.
+    CertificateHonest: Spectral, 0.0, 0.0, Order(4.0), "rounding of the promise and of the candidate's own entries";
+    /// Allowance for rounding in the certificate's residual.
+    CertificateNoise: Absolute, 0.0, 0.0, Kappa(0.6), "measured 0.06 to 0.6 u kappa";
+    /// Negative part of `B^a - A^a`, relative to `||B^a||`, where `A <= B`.
+    LoewnerSlack: Relative, 1e-6, 1e-13, OrderKappa(1.0), "an eigenvalue at 1/kappa moves by n u kappa of itself, and its power by a times that";
+    /// Eigenvalues below this times the largest are cut before a power is taken.
+    LoewnerCut: Relative, 1e-6, 1e-12, Fixed, "rounding noise to a small power is not small";
+    /// Products against plain sums, relative to `|A| |B|` entry by entry.
+    KernelGemm: Relative, 0.0, 0.0, Order(3.0), "any order of n products; 3 covers alpha and C where n = 1";
+    /// Elementwise passes against `f64`.
+    KernelElementwise: Relative, 0.0, 0.0, Units(4.0), "two operations, a root and a quotient";
+    /// Norms and other sums of squares.
+    KernelNorm: Relative, 0.0, 0.0, Order(2.0), "n terms of one sign; 2 covers the square and the root where n = 1";
+    /// Approximate reciprocal square root without Newton step.
+    FastRsqrt: Relative, 3.5e-2, 3.5e-2, Fixed, "the bit trick alone: 3.44 % at worst";
+    /// Approximate reciprocal square root with one Newton step.
+    FastRsqrtNewton: Relative, 2e-3, 2e-3, Fixed, "3/2 times the square of 3.44 %, 0.18 %";
+    /// A whole preconditioned step against the textbook step.
+    StepVsNaive: Relative, 1e-5, 1e-12, LostBits(1.0, 32.0), "one root a mode, each with its lost bits, relative to the norm of the step";
+    /// Diagonal methods against explicit covers.
+    DiagonalVsNaive: Relative, 0.0, 0.0, Units(8.0), "the same few operations, widened in the oracle";
+    /// Inequalities between diagonal methods.
+    DiagonalLaw: Relative, 0.0, 0.0, Order(2.0), "true inequalities; both sides are rounded sums over the steps";
+    /// Identities between Kronecker products and statistics.
+    KroneckerLaw: Relative, 0.0, 0.0, Order(4.0), "two ways to sum the same products, relative to the norms of the factors";
+    /// Regret against its bound, relative to the bound.
+    RegretBound: Relative, 1e-4, 1e-9, Fixed, "a true inequality, usually far from tight; rounding of the sums only";
+    /// Split product of one term: relative error of a product.
+    SplitOne: Relative, two_to_minus(7), two_to_minus(7), Fixed, "2^-7: the first word holds 8 bits of each factor";
+    /// Split product of three terms.
+    SplitThree: Relative, two_to_minus(15), two_to_minus(15), Fixed, "2^-15: two words of each factor";
+    /// Split product of six terms.
+    SplitSix: Relative, two_to_minus(24), two_to_minus(24), Fixed, "2^-24: three words, the terms 12, 21 and 22 left out";
+    /// Moving average in two bfloat16 words.
+    SplitAverageTwo: Relative, 0.0, 0.0, Memory(two_to_minus(17)), "2^-17 a step over a memory of 1/(1-b2) steps; measured 4e-5 at .95";
+    /// Moving average in three bfloat16 words.
+    SplitAverageThree: Relative, 0.0, 0.0, Memory(two_to_minus(23)), "2^-23 a step, as plain f32; measured 6e-7 at .95";
+    /// Allocated against borrowed memory.
+    AllocatedVsBorrowed: Bits, 0.0, 0.0, Fixed, "one implementation";
+    /// Blocked against one run a block.
+    BlockedVsIndependent: Bits, 0.0, 0.0, Fixed, "a block never sees its neighbours";
+    /// Any number of threads against one.
+    ThreadsVsOne: Bits, 0.0, 0.0, Fixed, "one root runs on one thread";
+    /// A resumed run against the unbroken one.
+    ResumedVsUnbroken: Bits, 0.0, 0.0, Fixed, "a checkpoint holds all of the state";
+    /// Strided or transposed input against its contiguous copy.
+    StridedVsContiguous: Bits, 0.0, 0.0, Fixed, "the layout decides addresses, not operations";
+}
