@@ -7,9 +7,9 @@ use super::Real;
 /// A load widens exactly wherever `R` is at least as wide; a store rounds to nearest.
 pub trait Stored<R: Real>: Copy + Default + Send + Sync + 'static {
     /// Largest finite magnitude, as an `f64`.
-    const MAX: f64;
+    const LARGEST: f64;
     /// Unit roundoff of a stored number.
-    const UNIT_ROUNDOFF: f64;
+    const ROUNDOFF: f64;
 
     /// The number kept.
     fn load(self) -> R;
@@ -20,8 +20,8 @@ pub trait Stored<R: Real>: Copy + Default + Send + Sync + 'static {
 macro_rules! stored {
     ($($kept:ident as $real:ident),*) => {$(
         impl Stored<$real> for $kept {
-            const MAX: f64 = $kept::MAX as f64;
-            const UNIT_ROUNDOFF: f64 = ($kept::EPSILON / 2.0) as f64;
+            const LARGEST: f64 = $kept::MAX as f64;
+            const ROUNDOFF: f64 = ($kept::EPSILON / 2.0) as f64;
 
             #[inline(always)]
             fn load(self) -> $real {

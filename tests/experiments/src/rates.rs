@@ -7,6 +7,6 @@ use crate::optimizers::Method;
 pub fn recorded(method: Method, dataset: &str) -> f64 {
     match (method, dataset) {
         (Method::Adam, "mnist") => 1e-3,
-        (Method::Adam, _) => 1e-3,
+        (Method::Adam, _) => 3e-3,
     }
 }

@@ -107,7 +107,7 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     let mut factor = 1.0;
     for retry in 0..=retries {
         let attempt = attempt(&input, exponent, ridge.times(factor), request, workspace, kernel)?;
-        report = Report { retries: retry, ..attempt };
+        report = Report { retries: retry, promised: attempt.promised + stored_rounding::<R, S>(n), ..attempt };
         if report.outcome == Outcome::Accepted && !(report.promised <= max_error) {
             report.outcome = Outcome::Uncertified;
         }
@@ -120,4 +120,10 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     report.lambda_max = libm::scalbn(report.lambda_max, input.shift);
     report.ridge = libm::scalbn(report.ridge, input.shift);
     Ok(report)
+}
+
+/// What rounding every entry to S adds to the relative error: u ||X||_F / ||X|| at most.
+fn stored_rounding<R: Real, S: Stored<R>>(n: usize) -> f64 {
+    let spread = if S::ROUNDOFF > R::UNIT_ROUNDOFF.to_f64() { libm::sqrt(n as f64) } else { 1.0 };
+    S::ROUNDOFF * spread
 }

@@ -1,7 +1,7 @@
 //! `autoencoder`: a deep autoencoder, trained by several optimizers side by side.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ValueEnum as _;
@@ -13,7 +13,7 @@ use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::optimizers::Method;
 use crate::rates;
 use crate::report::json::{GridReport, Report, RunReport};
-use crate::report::{plot, progress, table};
+use crate::report::{self, plot, progress, table};
 use crate::train::run::run as train;
 use crate::train::target::{Watch, target};
 use crate::train::tune::{self, Grid, TuneError};
@@ -64,6 +64,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(folder) => Dataset::mnist(folder)?,
         None => Dataset::curves(),
     };
+    // What cannot be written is better known before the training than after it.
+    report::create_folder(&args.out)?;
+    if let Some(folder) = args.json.as_deref().and_then(Path::parent) {
+        report::create_folder(folder)?;
+    }
     let interrupt = Interrupt::install()?;
     let setting = Setting::new(dataset, args.batch, args.steps, interrupt)?;
     let mut methods = match args.optimizers.as_slice() {
@@ -79,14 +84,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 
     println!("{}", table::table(&runs, target));
     if let Some(path) = &args.json {
-        let report = Report {
+        let results = Report {
             experiment: "autoencoder".to_owned(),
             data: setting.dataset().name.to_owned(),
             target_loss: target,
             runs: runs.iter().map(|run| RunReport::of(run, target)).collect(),
             grids: grids.iter().map(|(method, grid)| GridReport::of(method.row().key, grid)).collect(),
         };
-        report.save(path)?;
+        results.save(path)?;
         println!("results: {}", path.display());
     }
     if runs.iter().any(|run| run.steps() > 0) {

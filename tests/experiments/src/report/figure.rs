@@ -82,7 +82,7 @@ type Pixel = (i32, i32);
 pub fn save_svg(figure: &Figure, path: &Path) -> Result<(), Error> {
     let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
     let mut text = String::new();
-    draw(&SVGBackend::with_string(&mut text, (width, height)).into_drawing_area(), figure)
+    draw(&SVGBackend::with_string(&mut text, (width, height)).into_drawing_area(), figure, 0.0)
         .map_err(|error| failed(path, &error))?;
     // Shown at its true size; the view box keeps the fine coordinates.
     let fine = format!("width=\"{width}\" height=\"{height}\"");
@@ -97,7 +97,7 @@ pub fn save_svg(figure: &Figure, path: &Path) -> Result<(), Error> {
 pub fn save_png(figure: &Figure, path: &Path) -> Result<(), Error> {
     let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
     let mut pixels = vec![0; 3 * (width * height) as usize];
-    draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), figure)
+    draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), figure, SINK)
         .map_err(|error| failed(path, &error))?;
     let small = averaged(&pixels, 3 * width as usize);
     let write = || -> io::Result<()> {
@@ -232,9 +232,10 @@ impl Frame<'_> {
 
     fn target<B: DrawingBackend>(&self, canvas: &Canvas<B>, target: f64) -> Drawn<B> {
         let y = px(self.top + (1.0 - self.panel.y.place(target)) * self.height);
+        let right = self.left + self.width;
         let mut x = self.left;
-        while x < self.left + self.width {
-            let dash = [(px(x), y), (px(x + 7.0), y)];
+        while x < right {
+            let dash = [(px(x), y), (px((x + 7.0).min(right)), y)];
             canvas.draw(&PathElement::new(dash, line(GREY, 1.3)))?;
             x += 12.0;
         }

@@ -1,0 +1,164 @@
+//! The settings of one parameter, and named sets of them.
+
+use crate::error::ConfigError;
+use crate::graft::Graft;
+use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
+use crate::momentum::{Buffers, Momentum};
+use crate::partition::Merge;
+use crate::scalar::Precision;
+use crate::schedule::Schedule;
+use crate::statistics::Averaging;
+
+/// How a parameter's own size is pulled towards 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WeightDecay {
+    /// Not at all.
+    None,
+    /// rate * W is added to the update after preconditioning and grafting, before momentum ([GP]).
+    /// (Added to the gradient before the statistics, normalisation would swallow it.)
+    Coupled(f64),
+    /// rate * W is added to the update after momentum: the parameter shrinks by `1 - lr rate`.
+    Decoupled(f64),
+}
+
+/// Everything that governs one parameter. Build it from a named set: `Config { block_size: 64,
+/// ..Config::DEFAULT }`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Config {
+    /// Larger dimensions are cut into blocks of this size; `usize::MAX` is one block.
+    #[doc(alias = "max_preconditioner_dim")]
+    pub block_size: usize,
+    /// How small dimensions are merged first.
+    pub merge: Merge,
+    /// Merged dimensions stay within this size.
+    pub merge_limit: usize,
+    /// Dimensions (after merging) above this size get no factor: one-sided, or the graft alone.
+    pub max_preconditioned_dim: usize,
+    /// Whether rank 1 gets a factor; else, and for scalars, the graft alone makes the step.
+    pub precondition_vectors: bool,
+    /// False: no statistics at all, the graft alone makes the step (SGD, AdaGrad, RMSProp, SM3).
+    pub precondition: bool,
+    /// How the statistics take a gradient in.
+    pub averaging: Averaging,
+    /// Statistics start at this number times the identity.
+    pub initial_statistics: f64,
+    /// The exponent; `None` is -1/p with p twice the number of preconditioned modes.
+    pub exponent_override: Option<Exponent>,
+    /// What is added to a statistic before its root.
+    pub ridge: Ridge,
+    /// How roots are computed.
+    pub method: Method,
+    /// How roots are certified.
+    pub certificate: Certificate,
+    /// Largest accepted relative error of a root; `None` as in [`Request::max_error`].
+    pub max_error: Option<f64>,
+    /// Attempts after the first one, each with a ridge 10 times larger.
+    pub max_retries: u32,
+    /// The method that gives the step its length.
+    pub graft: Graft,
+    /// Momentum of the step.
+    pub momentum: Momentum,
+    /// Decay of the parameter.
+    pub weight_decay: WeightDecay,
+    /// When what happens.
+    pub schedule: Schedule,
+}
+
+impl Config {
+    /// Block 128, averages with b2 0.95, ridge 1e-6 relative, length from bias-corrected RMSProp,
+    /// momentum 0.9, fresh statistics and roots at every step.
+    pub const DEFAULT: Self = Self {
+        block_size: 128,
+        merge: Merge::Forward,
+        merge_limit: 128,
+        max_preconditioned_dim: usize::MAX,
+        precondition_vectors: false,
+        precondition: true,
+        averaging: Averaging::Ema { beta2: 0.95 },
+        initial_statistics: 0.0,
+        exponent_override: None,
+        ridge: Ridge::Relative(1e-6),
+        method: Method::Auto,
+        certificate: Certificate::Full,
+        max_error: None,
+        max_retries: 5,
+        graft: Graft::RmsProp { beta2: 0.95, epsilon: 1e-10, bias_correction: true },
+        momentum: Momentum::heavy_ball(0.9),
+        weight_decay: WeightDecay::None,
+        schedule: Schedule::EVERY_STEP,
+    };
+
+    /// The settings of the 2021 talk and [Sh20]: sums, AdaGrad's step length, two Nesterov momentum
+    /// buffers, roots every 10 steps (the talk's own interval depends on the host).
+    pub const fn talk_2021() -> Self {
+        Self {
+            averaging: Averaging::Sum,
+            graft: Graft::AdaGrad { epsilon: 1e-10 },
+            momentum: Momentum { nesterov: true, buffers: Buffers::Two, ..Momentum::heavy_ball(0.9) },
+            schedule: Schedule { precondition_every: 10, ..Schedule::EVERY_STEP },
+            ..Self::DEFAULT
+        }
+    }
+
+    /// A diagonal method by itself: no statistics, no roots.
+    pub const fn diagonal(graft: Graft) -> Self {
+        Self { precondition: false, graft, ..Self::DEFAULT }
+    }
+
+    /// The root asked for by a block with this many preconditioned modes.
+    pub fn request(&self, modes: usize) -> Request {
+        let order = u32::try_from(modes.saturating_mul(2)).unwrap_or(u32::MAX);
+        Request {
+            exponent: self.exponent_override.unwrap_or(Exponent::Root(order)),
+            ridge: self.ridge,
+            method: self.method,
+            certificate: self.certificate,
+            max_error: self.max_error,
+            max_retries: self.max_retries,
+        }
+    }
+
+    /// The first step whose roots are used: with two momentum buffers the preconditioned one is fed from the start.
+    pub const fn first_refresh(&self) -> u64 {
+        match self.momentum.buffers {
+            Buffers::One => self.schedule.start_preconditioning_step,
+            Buffers::Two => 0,
+        }
+    }
+
+    /// Refuses settings that cannot work in this precision.
+    ///
+    /// **Errors**: [`ConfigError`], with the figure.
+    pub fn validate<P: Precision>(&self) -> Result<(), ConfigError> {
+        if self.block_size == 0 {
+            return Err(ConfigError::BlockSizeZero);
+        }
+        self.schedule.validate()?;
+        self.averaging.validate::<P::Work>()?;
+        self.graft.validate::<P::Work>()?;
+        self.momentum.validate::<P::Work>()?;
+        if let Some(exponent) = self.exponent_override {
+            let _ = exponent.normalized()?;
+        }
+        let decay = match self.weight_decay {
+            WeightDecay::None => 0.0,
+            WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,
+        };
+        let figures = [
+            ("initial_statistics", self.initial_statistics),
+            ("ridge", self.ridge.figure()),
+            ("max_error", self.max_error.unwrap_or(0.0)),
+            ("weight_decay", decay),
+        ];
+        match figures.into_iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())) {
+            Some((field, value)) => Err(ConfigError::Figure { field, value }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,109 @@
+//! Heavy-ball and Nesterov momentum of an update that is already preconditioned.
+
+use crate::error::ConfigError;
+use crate::scalar::Real;
+
+/// Which updates are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buffers {
+    /// The step really taken.
+    One,
+    /// Preconditioned steps and the grafting method's steps, each in a buffer ([GP]): both are fed
+    /// from the first step on, so a run that starts preconditioning late has a warm buffer then.
+    Two,
+}
+
+/// Momentum m <- b1 m + w u; the step is m, or w u + b1 m with Nesterov's look-ahead.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Momentum {
+    /// The decay b1 in [0, 1); 0 keeps no buffer.
+    #[doc(alias = "b1")]
+    pub beta1: f64,
+    /// Look-ahead.
+    pub nesterov: bool,
+    /// w = 1 - b1 instead of 1.
+    pub moving_average: bool,
+    /// What is remembered.
+    pub buffers: Buffers,
+}
+
+impl Momentum {
+    /// No momentum.
+    pub const NONE: Self = Self::heavy_ball(0.0);
+
+    /// m <- b1 m + u, one buffer.
+    pub const fn heavy_ball(beta1: f64) -> Self {
+        Self { beta1, nesterov: false, moving_average: false, buffers: Buffers::One }
+    }
+
+    /// The weight w of a new update.
+    pub const fn weight(&self) -> f64 {
+        if self.moving_average { 1.0 - self.beta1 } else { 1.0 }
+    }
+
+    /// Buffers as long as the parameter.
+    pub const fn buffer_count(&self) -> usize {
+        match self.buffers {
+            _ if self.beta1 == 0.0 => 0,
+            Buffers::One => 1,
+            Buffers::Two => 2,
+        }
+    }
+
+    /// Refuses b1 outside [0, 1) or equal to 1 in `T`.
+    ///
+    /// **Errors**: [`ConfigError::Beta`], [`ConfigError::BetaRoundsToOne`].
+    pub fn validate<T: Real>(&self) -> Result<(), ConfigError> {
+        if !(self.beta1 >= 0.0 && self.beta1 < 1.0) {
+            return Err(ConfigError::Beta { value: self.beta1 });
+        }
+        if T::from_f64(self.beta1) == T::one() {
+            return Err(ConfigError::BetaRoundsToOne { value: self.beta1 });
+        }
+        Ok(())
+    }
+
+    /// Remembers the update in `buffer` and returns the look-ahead in `update`; an empty buffer (b1 = 0)
+    /// leaves w u. The look-ahead is never written back into the buffer.
+    pub fn apply<T: Real>(&self, update: &mut [T], buffer: &mut [T]) {
+        let (beta, weight) = (T::from_f64(self.beta1), T::from_f64(self.weight()));
+        if buffer.is_empty() {
+            update.iter_mut().for_each(|u| *u *= weight);
+        } else if self.nesterov {
+            for (u, m) in update.iter_mut().zip(buffer) {
+                *m = beta * *m + weight * *u;
+                *u = weight * *u + beta * *m;
+            }
+        } else {
+            for (u, m) in update.iter_mut().zip(buffer) {
+                *m = beta * *m + weight * *u;
+                *u = *m;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a27_the_look_ahead_stays_out_of_the_buffer() {
+        let momentum = Momentum { nesterov: true, ..Momentum::heavy_ball(0.5) };
+        let mut buffer = [0.0_f64];
+        let steps = [(1.5, 1.0), (1.75, 1.5), (1.875, 1.75)];
+        for (step, remembered) in steps {
+            let mut update = [1.0];
+            momentum.apply(&mut update, &mut buffer);
+            assert_eq!((update[0], buffer[0]), (step, remembered));
+        }
+    }
+
+    #[test]
+    fn decays_that_round_to_one_are_refused() {
+        let close = Momentum::heavy_ball(0.999_999_99);
+        assert_eq!(close.validate::<f64>(), Ok(()));
+        assert_eq!(close.validate::<f32>(), Err(ConfigError::BetaRoundsToOne { value: 0.999_999_99 }));
+        assert_eq!(Momentum::heavy_ball(1.0).validate::<f64>(), Err(ConfigError::Beta { value: 1.0 }));
+    }
+}

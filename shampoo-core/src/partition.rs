@@ -1,0 +1,259 @@
+//! How a tensor is cut: small dimensions merged, large ones cut into blocks, each with statistics of
+//! its own.
+
+use core::ops::Range;
+
+use crate::capacity::{Dims, MAX_RANK};
+use crate::error::{ConfigError, ShapeError};
+use crate::mat::MatRef;
+use crate::mat::packed::packed_len;
+
+/// How small dimensions are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The shape is taken as it is; a side of 1 has a 1 x 1 factor.
+    Keep,
+    /// Ones are dropped; from left to right sizes are multiplied while the product stays within the
+    /// limit; but rank 2 or more never becomes rank 1, which would lose the Kronecker structure.
+    Forward,
+    /// As [`Forward`](Merge::Forward) without that guard ([GP]): `[64, 64]` with 4096 is `[4096]`.
+    ForwardUnguarded,
+}
+
+/// Merges small dimensions of a shape.
+///
+/// ```
+/// use shampoo_core::partition::{Merge, merge_small_dims};
+/// assert_eq!(&*merge_small_dims(&[3, 3, 128, 128], 128, Merge::Forward)?, &[9, 128, 128]);
+/// assert_eq!(&*merge_small_dims(&[64, 64], 4096, Merge::Forward)?, &[64, 64]);
+/// # Ok::<(), shampoo_core::error::ShapeError>(())
+/// ```
+///
+/// **Errors**: more than [`MAX_RANK`] dimensions. **Source**: [GP] `merge_small_dims`.
+#[doc(alias = "merge_small_dims_block_size")]
+pub fn merge_small_dims(shape: &[usize], limit: usize, merge: Merge) -> Result<Dims, ShapeError> {
+    if merge == Merge::Keep {
+        return Dims::from_slice(shape);
+    }
+    let mut kept = Dims::new();
+    for &d in shape.iter().filter(|&&d| d != 1) {
+        kept.push(d)?;
+    }
+    if kept.is_empty() {
+        return Dims::from_slice(if shape.is_empty() { &[] } else { &[1] });
+    }
+    let guarded = merge == Merge::Forward && kept.len() > 1;
+    let mut merged = Dims::new();
+    let mut product = 1_usize;
+    for (i, &d) in kept.iter().enumerate() {
+        let completes_rank_one = guarded && merged.is_empty() && i + 1 == kept.len();
+        match product.checked_mul(d) {
+            Some(larger) if larger <= limit && !completes_rank_one => product = larger,
+            _ => {
+                if product > 1 || i > 0 {
+                    merged.push(product)?;
+                }
+                product = d;
+            }
+        }
+    }
+    merged.push(product)?;
+    Ok(merged)
+}
+
+/// A tensor cut into blocks, enumerated row-major.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    dims: Dims,
+    block_size: usize,
+    /// Bit i is set where mode i is preconditioned.
+    modes: u8,
+}
+
+const _: () = assert!(MAX_RANK <= u8::BITS as usize, "one bit a mode");
+
+/// One block: where it starts and how large it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// First index along each mode.
+    pub start: Dims,
+    /// Sizes; the last piece of a mode is short, never empty, never padded.
+    pub dims: Dims,
+    modes: u8,
+}
+
+impl Partition {
+    /// Cuts a merged shape at `block_size`, 2 `block_size`, ...; sides above `max_preconditioned_dim`
+    /// get no factor. Rank 0, and rank 1 unless `vectors`, get none either.
+    ///
+    /// **Errors**: a block size of 0 (`usize::MAX` is legal: one block).
+    pub fn new(
+        dims: Dims,
+        block_size: usize,
+        max_preconditioned_dim: usize,
+        vectors: bool,
+    ) -> Result<Self, ConfigError> {
+        if block_size == 0 {
+            return Err(ConfigError::BlockSizeZero);
+        }
+        let least_rank = if vectors { 1 } else { 2 };
+        let mut modes = 0;
+        if dims.len() >= least_rank && dims.product() > 0 {
+            for (i, _) in dims.iter().enumerate().filter(|&(_, &d)| d <= max_preconditioned_dim) {
+                modes |= 1 << i;
+            }
+        }
+        Ok(Self { dims, block_size, modes })
+    }
+
+    /// The merged shape.
+    pub fn dims(&self) -> &Dims {
+        &self.dims
+    }
+
+    /// Number of entries.
+    pub fn numel(&self) -> usize {
+        self.dims.product()
+    }
+
+    /// Factors of one block, the number of preconditioned modes.
+    pub fn factors_per_block(&self) -> usize {
+        self.modes.count_ones() as usize
+    }
+
+    /// Number of blocks; 1 where nothing is preconditioned, 0 for an empty tensor.
+    pub fn block_count(&self) -> usize {
+        if self.numel() == 0 {
+            return 0;
+        }
+        self.dims.iter().fold(1_usize, |n, &d| n.saturating_mul(self.pieces(d)))
+    }
+
+    /// Number of factors of all blocks.
+    pub fn factor_count(&self) -> usize {
+        self.block_count().saturating_mul(self.factors_per_block())
+    }
+
+    /// Pieces along a mode of size d; a tensor without factors is not cut.
+    fn pieces(&self, d: usize) -> usize {
+        if self.modes == 0 { 1 } else { d.div_ceil(self.block_size) }
+    }
+
+    /// The block of this number, if there is one.
+    pub fn block(&self, index: usize) -> Option<Block> {
+        if index >= self.block_count() {
+            return None;
+        }
+        let mut rest = index;
+        let mut block = Block { start: Dims::new(), dims: Dims::new(), modes: self.modes };
+        for &d in self.dims.iter().rev() {
+            let pieces = self.pieces(d).max(1);
+            let size = if pieces == 1 { d } else { self.block_size };
+            let start = (rest % pieces).saturating_mul(size);
+            rest /= pieces;
+            block.start.push(start).ok()?;
+            block.dims.push(size.min(d - start)).ok()?;
+        }
+        block.start.reverse();
+        block.dims.reverse();
+        Some(block)
+    }
+
+    /// The blocks of these numbers.
+    pub fn blocks(&self, range: Range<usize>) -> impl Iterator<Item = Block> {
+        range.filter_map(|index| self.block(index))
+    }
+
+    /// Mode and order of each factor of these numbers, with the number of its block.
+    pub fn factors(&self, range: Range<usize>) -> impl Iterator<Item = Factor> {
+        let each = self.factors_per_block().max(1);
+        range.filter_map(move |index| {
+            let block = self.block(index / each)?;
+            let (mode, order) = block.factors().nth(index % each)?;
+            Some(Factor { block, mode, order })
+        })
+    }
+
+    /// Numbers in the packed triangles of all factors; saturates.
+    pub fn statistics_len(&self) -> usize {
+        let blocks = self.block_count();
+        let mut total = 0_usize;
+        for (i, &d) in self.dims.iter().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1) {
+            let _ = i;
+            let pieces = self.pieces(d).max(1);
+            let full = if pieces == 1 { d } else { self.block_size };
+            let last = d - full.saturating_mul(pieces - 1);
+            let along = packed_len(full).saturating_mul(pieces - 1).saturating_add(packed_len(last));
+            total = total.saturating_add(along.saturating_mul(blocks / pieces));
+        }
+        total
+    }
+
+    /// The largest block: the one at the origin.
+    pub fn largest_block(&self) -> Option<Block> {
+        self.block(0)
+    }
+}
+
+/// One factor: a block, one of its modes and the size along it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Factor {
+    /// The block that it belongs to.
+    pub block: Block,
+    /// The mode.
+    pub mode: usize,
+    /// Order of the statistic and of its root.
+    pub order: usize,
+}
+
+impl Block {
+    /// Number of entries.
+    pub fn numel(&self) -> usize {
+        self.dims.product()
+    }
+
+    /// Preconditioned modes and their sizes.
+    pub fn factors(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.dims.iter().copied().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1)
+    }
+
+    /// Numbers in the packed triangles of its factors.
+    pub fn statistics_len(&self) -> usize {
+        self.factors().fold(0, |sum, (_, d)| sum.saturating_add(packed_len(d)))
+    }
+
+    /// The runs of entries that lie side by side in the whole tensor, in row-major order of the block.
+    pub fn runs<'a>(&'a self, tensor: &'a Dims) -> impl Iterator<Item = Range<usize>> + 'a {
+        let length = self.dims.last().copied().unwrap_or(1);
+        let runs = if length == 0 { 0 } else { self.numel() / length };
+        (0..runs).map(move |run| {
+            let mut rest = run;
+            let mut stride = tensor.last().copied().unwrap_or(1);
+            let mut offset = self.start.last().copied().unwrap_or(0);
+            let outer = self.start.iter().zip(self.dims.iter()).zip(tensor.iter()).rev().skip(1);
+            for ((&start, &size), &whole) in outer {
+                offset += (start + rest % size.max(1)) * stride;
+                rest /= size.max(1);
+                stride *= whole;
+            }
+            offset..offset + length
+        })
+    }
+
+    /// The block of a rank-2 tensor as a view.
+    pub fn matrix<'a, T: Copy>(&self, data: &'a [T], tensor: &Dims) -> Option<MatRef<'a, T>> {
+        let (&[i, j], &[nrows, ncols], &[_, width]) = (&*self.start, &*self.dims, &**tensor) else { return None };
+        let data = data.get(i * width + j..)?;
+        MatRef::with_strides(data, nrows, ncols, width, 1).ok()
+    }
+
+    /// Copies the block out of the whole tensor.
+    pub fn gather<T: Copy>(&self, data: &[T], tensor: &Dims, out: &mut [T]) {
+        let length = self.dims.last().copied().unwrap_or(1).max(1);
+        for (run, out) in self.runs(tensor).zip(out.chunks_exact_mut(length)) {
+            if let Some(run) = data.get(run) {
+                out.iter_mut().zip(run).for_each(|(o, &x)| *o = x);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Kronecker statistics: for each mode i of a tensor G, H_i <- b2 H_i + w2 mat_i(G) mat_i(G)^T, and
+//! the product of a tensor with a matrix along a mode.
+//!
+//! mat_i(G) has d_i rows. In row-major storage G is, for mode i, a sequence of d_i x inner matrices
+//! (inner the product of the sizes after i); for the last mode it is one matrix of d_i columns.
+//! For a matrix G the statistics are L = G G^T and R = G^T G. Source: [Sh18] algorithms 1 and 2.
+
+use crate::capacity::product;
+use crate::error::ConfigError;
+use crate::kernel::{Accum, Kernel};
+use crate::mat::packed::rows_mut;
+use crate::mat::{MatMut, MatRef};
+use crate::scalar::{Real, Stored};
+
+/// How a new term enters a statistic or a second moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Averaging {
+    /// AdaGrad's sum: decay 1, weight 1.
+    Sum,
+    /// Exponential moving average: decay b2, weight 1 - b2.
+    Ema {
+        /// The decay b2, in (0, 1).
+        #[doc(alias = "b2")]
+        beta2: f64,
+    },
+}
+
+impl Averaging {
+    /// Factor of the previous value.
+    pub const fn decay(self) -> f64 {
+        match self {
+            Self::Sum => 1.0,
+            Self::Ema { beta2 } => beta2,
+        }
+    }
+
+    /// Factor of the new term, 1 - b2 in `f64`: in `f32` it could be off by 98 %.
+    pub const fn weight(self) -> f64 {
+        match self {
+            Self::Sum => 1.0,
+            Self::Ema { beta2 } => 1.0 - beta2,
+        }
+    }
+
+    /// Refuses a decay outside (0, 1), and one that is 1 in `T`: the average would become a sum.
+    ///
+    /// **Errors**: [`ConfigError::Beta`], [`ConfigError::BetaRoundsToOne`].
+    pub fn validate<T: Real>(self) -> Result<(), ConfigError> {
+        match self {
+            Self::Ema { beta2 } if !(beta2 > 0.0 && beta2 < 1.0) => Err(ConfigError::Beta { value: beta2 }),
+            Self::Ema { beta2 } if T::from_f64(beta2) == T::one() => Err(ConfigError::BetaRoundsToOne { value: beta2 }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Sizes before, at and after a mode.
+fn split(dims: &[usize], mode: usize) -> (usize, usize, usize) {
+    let before = dims.get(..mode).unwrap_or_default();
+    let after = dims.get(mode + 1..).unwrap_or_default();
+    (product(before), dims.get(mode).copied().unwrap_or(1), product(after))
+}
+
+/// Lower triangle of mat_i(G) mat_i(G)^T.
+///
+/// **Shapes**: `g` row-major of sizes `dims`; `square` d_i x d_i, only its lower triangle is written.
+/// **Cost**: numel (d_i + 1) flops.
+pub fn mode_gram<T: Real, K: Kernel<T> + ?Sized>(
+    mut square: MatMut<'_, T>,
+    g: &[T],
+    dims: &[usize],
+    mode: usize,
+    kernel: &K,
+) {
+    let (before, size, after) = split(dims, mode);
+    if after == 1 {
+        if let Ok(matrix) = MatRef::new(g, before, size) {
+            kernel.gram(square, Accum::Replace, T::one(), matrix.transpose());
+        }
+        return;
+    }
+    let mut accum = Accum::Replace;
+    for slice in g.chunks_exact(size.saturating_mul(after).max(1)) {
+        if let Ok(matrix) = MatRef::new(slice, size, after) {
+            kernel.gram(square.reborrow(), accum, T::one(), matrix);
+            accum = Accum::Add;
+        }
+    }
+}
+
+/// out <- the tensor whose mode-i unfolding is X mat_i(G), for symmetric X.
+///
+/// **Shapes**: `g` and `out` row-major of sizes `dims`; X d_i x d_i with both triangles.
+/// **Cost**: 2 numel d_i flops.
+pub fn mode_product<T: Real, K: Kernel<T> + ?Sized>(
+    out: &mut [T],
+    x: MatRef<'_, T>,
+    g: &[T],
+    dims: &[usize],
+    mode: usize,
+    kernel: &K,
+) {
+    let (before, size, after) = split(dims, mode);
+    if after == 1 {
+        if let (Ok(out), Ok(g)) = (MatMut::new(out, before, size), MatRef::new(g, before, size)) {
+            kernel.gemm(out, Accum::Replace, T::one(), g, x);
+        }
+        return;
+    }
+    let length = size.saturating_mul(after).max(1);
+    for (out, g) in out.chunks_exact_mut(length).zip(g.chunks_exact(length)) {
+        if let (Ok(out), Ok(g)) = (MatMut::new(out, size, after), MatRef::new(g, size, after)) {
+            kernel.gemm(out, Accum::Replace, T::one(), x, g);
+        }
+    }
+}
+
+/// H <- decay H + weight T, one packed triangle from the lower triangle of a square.
+///
+/// **Cost**: 3 flops for each of n (n + 1) / 2 numbers.
+pub fn accumulate<R: Real, S: Stored<R>>(triangle: &mut [S], term: MatRef<'_, R>, averaging: Averaging) {
+    let (decay, weight) = (R::from_f64(averaging.decay()), R::from_f64(averaging.weight()));
+    for (i, row) in rows_mut(triangle).take(term.nrows()).enumerate() {
+        for (h, t) in row.iter_mut().zip(term.row_entries(i)) {
+            *h = S::store(decay * h.load() + weight * t);
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! One parameter: its statistics and roots, graft, momentum and decay, and the whole of its step.
+
+use core::marker::PhantomData;
+
+use crate::block::{Blocks, Factors, Refresh, is_ready, work_len};
+use crate::capacity::product;
+use crate::config::{Config, WeightDecay};
+use crate::error::{ConfigError, ShapeError, StepError};
+use crate::kernel::Kernel;
+use crate::linalg::inverse_root::inverse_root_workspace_len;
+use crate::linalg::norm::{first_non_finite, max_abs, norm};
+use crate::mat::packed::{fill_diagonal, packed_len};
+use crate::momentum::{Buffers, Momentum};
+use crate::partition::{Partition, merge_small_dims};
+use crate::scalar::{Precision, Real, Stored};
+use crate::schedule::Slot;
+
+/// Lengths of the buffers of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lengths {
+    /// Entries of the parameter; also of a direction and of an update.
+    pub numel: usize,
+    /// Numbers of statistics, and as many of roots: packed triangles, block after block.
+    pub statistics: usize,
+    /// Slots, one a factor.
+    pub slots: usize,
+    /// Numbers of the graft's state.
+    pub graft: usize,
+    /// Numbers of momentum.
+    pub momentum: usize,
+    /// Numbers of workspace in the working type.
+    pub work: usize,
+    /// Numbers of workspace in the type of the roots.
+    pub root: usize,
+}
+
+/// Scratch of a step; contents do not matter between calls.
+#[derive(Debug)]
+pub struct Workspace<'w, P: Precision> {
+    /// The preconditioned gradient, [`Lengths::numel`] numbers, block after block.
+    pub direction: &'w mut [P::Work],
+    /// [`Lengths::work`] numbers.
+    pub work: &'w mut [P::Work],
+    /// [`Lengths::root`] numbers.
+    pub root: &'w mut [P::Root],
+}
+
+/// A parameter's state over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
+///
+/// Lengths are checked once, in [`new`](Tensor::new); a step then fails only on its gradient.
+///
+/// ```
+/// use shampoo_core::kernel::Portable;
+/// use shampoo_core::scalar::F32;
+/// use shampoo_core::schedule::Slot;
+/// use shampoo_core::{config::Config, tensor::Tensor, tensor::Workspace, tensor::lengths};
+///
+/// let config = Config::DEFAULT;
+/// let need = lengths::<F32>(&[2, 2], &config)?;
+/// assert_eq!((need.statistics, need.slots, need.graft, need.momentum), (6, 2, 4, 4));
+/// let mut tensor =
+///     Tensor::<F32, _, _, _>::new(&[2, 2], config, [0.0; 6], [0.0; 6], [0.0; 4], [0.0; 4], [Slot::EMPTY; 2])?;
+/// let (mut direction, mut work, mut root) = ([0.0; 4], [0.0; 8], [0.0; 2000]);
+/// let mut workspace = Workspace { direction: &mut direction, work: &mut work, root: &mut root };
+/// let mut weights = [1.0_f32, 2.0, 3.0, 4.0];
+/// let mut update = [0.0; 4];
+/// tensor.step(&weights, &[0.1, 0.0, 0.0, 0.1], 0.01, &mut update, &mut workspace, &Portable)?;
+/// weights.iter_mut().zip(update).for_each(|(w, u)| *w += u);
+/// assert!(weights[0] < 1.0 && weights[1] == 2.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Tensor<P: Precision, S, W, B> {
+    partition: Partition,
+    config: Config,
+    statistics: S,
+    roots: S,
+    graft: W,
+    momentum: W,
+    slots: B,
+    count: u64,
+    precision: PhantomData<P>,
+}
+
+/// The partition of a shape under a configuration.
+fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError> {
+    if shape.iter().all(|&d| d > 0) && product(shape) == usize::MAX {
+        return Err(ShapeError::TooLarge.into());
+    }
+    let dims = merge_small_dims(shape, config.merge_limit, config.merge)?;
+    let largest = if config.precondition { config.max_preconditioned_dim } else { 0 };
+    Partition::new(dims, config.block_size, largest, config.precondition_vectors)
+}
+
+fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
+    let numel = partition.numel();
+    let order = partition.largest_block().map_or(0, |b| b.factors().fold(0, |n, (_, d)| n.max(d)));
+    let row = match config.momentum.buffers {
+        Buffers::One => 0,
+        Buffers::Two => partition.dims().last().copied().unwrap_or(1),
+    };
+    Lengths {
+        numel,
+        statistics: partition.statistics_len(),
+        slots: partition.factor_count(),
+        graft: config.graft.state_len(partition.dims()),
+        momentum: numel.saturating_mul(config.momentum.buffer_count()),
+        work: work_len(partition).max(config.graft.scratch_len(partition.dims())).max(row),
+        root: if order == 0 { 0 } else { inverse_root_workspace_len(order) },
+    }
+}
+
+/// Buffer lengths of a parameter of this shape.
+///
+/// **Errors**: [`ConfigError`] for settings or shapes that cannot work.
+pub fn lengths<P: Precision>(shape: &[usize], config: &Config) -> Result<Lengths, ConfigError> {
+    config.validate::<P>()?;
+    Ok(lengths_of(&partition(shape, config)?, config))
+}
+
+impl<P: Precision, S, W, B> Tensor<P, S, W, B>
+where
+    S: AsRef<[P::Store]> + AsMut<[P::Store]>,
+    W: AsRef<[P::Work]> + AsMut<[P::Work]>,
+    B: AsRef<[Slot]> + AsMut<[Slot]>,
+{
+    /// The state of a parameter before its first gradient; the buffers are overwritten.
+    ///
+    /// **Shapes**: buffers of exactly the lengths that [`lengths`] returns.
+    /// **Errors**: [`ConfigError`], also for a buffer of another length.
+    pub fn new(
+        shape: &[usize],
+        config: Config,
+        mut statistics: S,
+        mut roots: S,
+        mut graft: W,
+        mut momentum: W,
+        mut slots: B,
+    ) -> Result<Self, ConfigError> {
+        config.validate::<P>()?;
+        let partition = partition(shape, &config)?;
+        let need = lengths_of(&partition, &config);
+        for (needed, found) in [
+            (need.statistics, statistics.as_ref().len()),
+            (need.statistics, roots.as_ref().len()),
+            (need.graft, graft.as_ref().len()),
+            (need.momentum, momentum.as_ref().len()),
+            (need.slots, slots.as_ref().len()),
+        ] {
+            if needed != found {
+                return Err(ShapeError::Length { needed, found }.into());
+            }
+        }
+        let zero = <P::Work as num_traits::Zero>::zero();
+        roots.as_mut().fill(P::Store::store(zero));
+        graft.as_mut().fill(zero);
+        momentum.as_mut().fill(zero);
+        slots.as_mut().fill(Slot::EMPTY);
+        let initial = P::Work::from_f64(config.initial_statistics);
+        let mut rest = statistics.as_mut();
+        for factor in partition.factors(0..partition.factor_count()) {
+            let length = packed_len(factor.order);
+            if let Some((triangle, more)) = core::mem::take(&mut rest).split_at_mut_checked(length) {
+                fill_diagonal(triangle, initial);
+                rest = more;
+            }
+        }
+        Ok(Self { partition, config, statistics, roots, graft, momentum, slots, count: 0, precision: PhantomData })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How the parameter is cut.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// Buffer lengths.
+    pub fn lengths(&self) -> Lengths {
+        lengths_of(&self.partition, &self.config)
+    }
+
+    /// Gradients taken so far: the number of the next step.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Packed statistics, factor after factor.
+    pub fn statistics(&self) -> &[P::Store] {
+        self.statistics.as_ref()
+    }
+
+    /// Packed roots, factor after factor; those without a stamp in their slot are not meaningful.
+    pub fn roots(&self) -> &[P::Store] {
+        self.roots.as_ref()
+    }
+
+    /// State of the graft.
+    pub fn graft_state(&self) -> &[P::Work] {
+        self.graft.as_ref()
+    }
+
+    /// Momentum: of the steps taken, or of preconditioned steps followed by the graft's.
+    pub fn momentum(&self) -> &[P::Work] {
+        self.momentum.as_ref()
+    }
+
+    /// Slots, factor after factor.
+    pub fn slots(&self) -> &[Slot] {
+        self.slots.as_ref()
+    }
+
+    /// Looks at every number of a gradient before anything is written.
+    ///
+    /// **Errors**: another length, NaN or infinity, or a magnitude above sqrt(MAX / (4 numel)) of the
+    /// stored type, where G G^T would overflow.
+    pub fn check(&self, gradient: &[P::Work]) -> Result<(), StepError> {
+        let (expected, found) = (self.partition.numel(), gradient.len());
+        if expected != found {
+            return Err(StepError::GradientLength { expected, found });
+        }
+        let value = max_abs(gradient).to_f64();
+        let limit = largest_gradient::<P>(expected);
+        // NaN is passed over by the maximum but not by a sum of zeros.
+        let finite =
+            gradient.iter().fold(<P::Work as num_traits::Zero>::zero(), |s, &g| s + g * num_traits::Zero::zero());
+        if !finite.is_finite() {
+            let index = first_non_finite(gradient).unwrap_or(0);
+            return Err(StepError::NonFiniteGradient { index });
+        }
+        if value > limit {
+            return Err(StepError::GradientTooLarge { value, limit });
+        }
+        Ok(())
+    }
+
+    /// The factors, to accumulate a gradient or to refresh.
+    pub fn factors(&mut self) -> Factors<'_, P> {
+        Factors::new(&self.partition, &self.config, self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut())
+    }
+
+    /// Whether the next gradient enters the statistics.
+    pub fn accumulates(&self) -> bool {
+        self.config.schedule.accumulates(self.count)
+    }
+
+    /// The blocks, to precondition the next gradient into `direction`; none before preconditioning starts.
+    pub fn blocks<'a>(&'a self, direction: &'a mut [P::Work]) -> Option<Blocks<'a, P>> {
+        let used = self.count >= self.config.first_refresh() && self.partition.factors_per_block() > 0;
+        used.then(|| Blocks::new(&self.partition, self.roots.as_ref(), self.slots.as_ref(), direction))
+    }
+
+    /// The last part of a step: graft, momentum, decay and learning rate. Writes the update, to be added to the
+    /// parameter, and advances the count. The gradient must have passed [`check`](Tensor::check).
+    ///
+    /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
+    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
+    pub fn finish<K: Kernel<P::Work> + ?Sized>(
+        &mut self,
+        parameter: &[P::Work],
+        gradient: &[P::Work],
+        direction: &[P::Work],
+        learning_rate: f64,
+        update: &mut [P::Work],
+        work: &mut [P::Work],
+        kernel: &K,
+    ) {
+        let dims = self.partition.dims();
+        let graft_state = self.graft.as_mut();
+        self.config.graft.step(update, gradient, graft_state, work, dims, self.count + 1, kernel);
+        let used = self.count >= self.config.first_refresh();
+        let slots = self.slots.as_ref();
+        let each = self.partition.factors_per_block().max(1);
+        let ready = |index: usize| {
+            let own = slots.get(index.saturating_mul(each)..).and_then(|s| s.get(..each));
+            used && own.is_some_and(is_ready)
+        };
+
+        let (mut graft_length, mut length) = (0.0, 0.0);
+        let mut rest = direction;
+        for (index, block) in self.partition.blocks(0..self.partition.block_count()).enumerate() {
+            let Some((own, more)) = rest.split_at_checked(block.numel()) else { break };
+            rest = more;
+            if ready(index) {
+                length = libm::hypot(length, norm(own, kernel).to_f64());
+                for row in block.runs(dims).filter_map(|run| update.get(run)) {
+                    graft_length = libm::hypot(graft_length, norm(row, kernel).to_f64());
+                }
+            }
+        }
+        let factor = self.config.graft.factor(graft_length, length).map(P::Work::from_f64);
+
+        let rule = Rule {
+            momentum: self.config.momentum,
+            weight_decay: self.config.weight_decay,
+            preconditions: self.config.schedule.preconditions(self.count),
+            learning_rate: P::Work::from_f64(learning_rate),
+        };
+        let numel = self.partition.numel();
+        let buffers = self.momentum.as_mut();
+        let (buffer, graft_buffer) = buffers.split_at_mut_checked(numel).unwrap_or_default();
+        let mut rest = direction;
+        for (index, block) in self.partition.blocks(0..self.partition.block_count()).enumerate() {
+            let Some((own, more)) = rest.split_at_checked(block.numel()) else { return };
+            rest = more;
+            let factor = factor.filter(|_| ready(index));
+            let width = block.dims.last().copied().unwrap_or(1).max(1);
+            for (run, direction) in block.runs(dims).zip(own.chunks_exact(width)) {
+                let (Some(update), Some(parameter)) = (update.get_mut(run.clone()), parameter.get(run.clone())) else {
+                    return;
+                };
+                let buffer = buffer.get_mut(run.clone()).unwrap_or_default();
+                let graft_buffer = graft_buffer.get_mut(run).unwrap_or_default();
+                let direction = factor.map(|factor| (direction, factor));
+                rule.finish_row(update, direction, parameter, buffer, graft_buffer, work);
+            }
+        }
+        self.count += 1;
+    }
+
+    /// One whole step, in place of the parts above.
+    ///
+    /// `update` receives what is to be added to the parameter. Everything is checked before anything is written.
+    ///
+    /// **Shapes**: `parameter`, `gradient` and `update` numel numbers, row-major; the workspace as [`Lengths`] says.
+    /// **Errors**: [`StepError`]; nothing has changed then.
+    pub fn step<K: Kernel<P::Work> + Kernel<P::Root> + ?Sized>(
+        &mut self,
+        parameter: &[P::Work],
+        gradient: &[P::Work],
+        learning_rate: f64,
+        update: &mut [P::Work],
+        workspace: &mut Workspace<'_, P>,
+        kernel: &K,
+    ) -> Result<Refresh, StepError> {
+        self.check(gradient)?;
+        let need = self.lengths();
+        for found in [parameter.len(), update.len()] {
+            if found != need.numel {
+                return Err(StepError::ParameterLength { expected: need.numel, found });
+            }
+        }
+        if !P::Work::from_f64(learning_rate).is_finite() {
+            return Err(StepError::LearningRate { value: learning_rate });
+        }
+        for (needed, found) in [
+            (need.numel, workspace.direction.len()),
+            (need.work, workspace.work.len()),
+            (need.root, workspace.root.len()),
+        ] {
+            if found < needed {
+                return Err(StepError::Workspace(ShapeError::Length { needed, found }));
+            }
+        }
+        let step = self.count;
+        if self.accumulates() {
+            self.factors().accumulate(gradient, workspace.work, kernel);
+        }
+        let refresh = self.factors().refresh(step, workspace.root, kernel);
+        if let Some(blocks) = self.blocks(workspace.direction) {
+            blocks.precondition(gradient, workspace.work, kernel);
+        }
+        self.finish(parameter, gradient, workspace.direction, learning_rate, update, workspace.work, kernel);
+        Ok(refresh)
+    }
+}
+
+/// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
+pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
+    let largest = <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64());
+    libm::sqrt(largest / (4.0 * numel.max(1) as f64))
+}
+
+/// What turns the graft's step and the direction into an update, row by row.
+struct Rule<T> {
+    momentum: Momentum,
+    weight_decay: WeightDecay,
+    preconditions: bool,
+    learning_rate: T,
+}
+
+impl<T: Real> Rule<T> {
+    /// `update` holds the graft's step on entry. `direction` is the preconditioned gradient and the factor that
+    /// gives it its length.
+    fn finish_row(
+        &self,
+        update: &mut [T],
+        direction: Option<(&[T], T)>,
+        parameter: &[T],
+        buffer: &mut [T],
+        graft_buffer: &mut [T],
+        work: &mut [T],
+    ) {
+        let load = |to: &mut [T]| {
+            if let Some((direction, factor)) = direction {
+                to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
+            }
+        };
+        match self.momentum.buffers {
+            Buffers::One => {
+                if self.preconditions {
+                    load(update);
+                }
+                self.decay_coupled(update, parameter);
+                self.momentum.apply(update, buffer);
+            }
+            Buffers::Two => {
+                let Some(preconditioned) = work.get_mut(..update.len()) else { return };
+                preconditioned.iter_mut().zip(update.iter()).for_each(|(p, &u)| *p = u);
+                load(preconditioned);
+                for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
+                    self.decay_coupled(step, parameter);
+                    self.momentum.apply(step, buffer);
+                }
+                if self.preconditions {
+                    update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);
+                }
+            }
+        }
+        let decay = match self.weight_decay {
+            WeightDecay::Decoupled(rate) => T::from_f64(rate),
+            _ => T::zero(),
+        };
+        for (u, &w) in update.iter_mut().zip(parameter) {
+            let decayed = if decay == T::zero() { *u } else { *u + decay * w };
+            *u = -(self.learning_rate * decayed);
+        }
+    }
+
+    fn decay_coupled(&self, step: &mut [T], parameter: &[T]) {
+        if let WeightDecay::Coupled(rate) = self.weight_decay {
+            let rate = T::from_f64(rate);
+            step.iter_mut().zip(parameter).for_each(|(s, &w)| *s += rate * w);
+        }
+    }
+}
