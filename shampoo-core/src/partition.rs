@@ -1,6 +1,7 @@
 //! How a tensor is cut: small dimensions merged, large ones cut into blocks, each with statistics of
 //! its own.
 
+use core::num::NonZeroUsize;
 use core::ops::Range;
 
 use crate::capacity::{Dims, MAX_RANK};
@@ -65,7 +66,7 @@ pub fn merge_small_dims(shape: &[usize], limit: usize, merge: Merge) -> Result<D
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
     dims: Dims,
-    block_size: usize,
+    block_size: NonZeroUsize,
     /// Bit i is set where mode i is preconditioned.
     modes: u8,
 }
@@ -93,9 +94,7 @@ impl Partition {
         max_preconditioned_dim: usize,
         vectors: bool,
     ) -> Result<Self, ConfigError> {
-        if block_size == 0 {
-            return Err(ConfigError::BlockSizeZero);
-        }
+        let block_size = NonZeroUsize::new(block_size).ok_or(ConfigError::BlockSizeZero)?;
         let least_rank = if vectors { 1 } else { 2 };
         let mut modes = 0;
         if dims.len() >= least_rank && dims.product() > 0 {
@@ -136,7 +135,7 @@ impl Partition {
 
     /// Pieces along a mode of size d; a tensor without factors is not cut.
     fn pieces(&self, d: usize) -> usize {
-        if self.modes == 0 { 1 } else { d.div_ceil(self.block_size) }
+        if self.modes == 0 { 1 } else { d.div_ceil(self.block_size.get()) }
     }
 
     /// The block of this number, if there is one.
@@ -148,7 +147,7 @@ impl Partition {
         let mut block = Block { start: Dims::new(), dims: Dims::new(), modes: self.modes };
         for &d in self.dims.iter().rev() {
             let pieces = self.pieces(d).max(1);
-            let size = if pieces == 1 { d } else { self.block_size };
+            let size = if pieces == 1 { d } else { self.block_size.get() };
             let start = (rest % pieces).saturating_mul(size);
             rest /= pieces;
             block.start.push(start).ok()?;
@@ -166,8 +165,9 @@ impl Partition {
 
     /// Mode and order of each factor of these numbers, with the number of its block.
     pub fn factors(&self, range: Range<usize>) -> impl Iterator<Item = Factor> {
-        let each = self.factors_per_block().max(1);
+        let each = NonZeroUsize::new(self.factors_per_block());
         range.filter_map(move |index| {
+            let each = each?;
             let block = self.block(index / each)?;
             let (mode, order) = block.factors().nth(index % each)?;
             Some(Factor { block, mode, order })
@@ -181,7 +181,7 @@ impl Partition {
         for (i, &d) in self.dims.iter().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1) {
             let _ = i;
             let pieces = self.pieces(d).max(1);
-            let full = if pieces == 1 { d } else { self.block_size };
+            let full = if pieces == 1 { d } else { self.block_size.get() };
             let last = d - full.saturating_mul(pieces - 1);
             let along = packed_len(full).saturating_mul(pieces - 1).saturating_add(packed_len(last));
             total = total.saturating_add(along.saturating_mul(blocks / pieces));

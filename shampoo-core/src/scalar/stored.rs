@@ -5,7 +5,7 @@ use super::Real;
 /// A number format of stored state, loaded to and stored from the real type `R`.
 ///
 /// A load widens exactly wherever `R` is at least as wide; a store rounds to nearest.
-pub trait Stored<R: Real>: Copy + Default + Send + Sync + 'static {
+pub trait Stored<R: Real>: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// Largest finite magnitude, as an `f64`.
     const LARGEST: f64;
     /// Unit roundoff of a stored number.

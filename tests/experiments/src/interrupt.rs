@@ -29,6 +29,11 @@ impl Interrupt {
         Ok(flag)
     }
 
+    /// Does what the first Ctrl-C does.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Whether to stop now and report.
     #[must_use]
     pub fn raised(&self) -> bool {

@@ -59,7 +59,7 @@ table! {
     /// Rational roots of 16 poles against the oracle.
     RationalRoot: Spectral, 2e-7, 1e-7, LostBits(0.1, 32.0), "minimax error 2.7e-8 to 5.4e-8 (measured 9e-8 with the transforms); the f32 floor adds one rounding";
     /// Spectral roots against the oracle.
-    SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 32.0), "backward error of an eigendecomposition, times kappa/p";
+    SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 128.0), "backward error of an eigendecomposition, times kappa/p; 128 u: rotations leave the vectors orthogonal to 72 u at n = 32";
     /// A certificate's promise against the true error: promise + this >= error.
     CertificateHonest: Spectral, 0.0, 0.0, Order(4.0), "rounding of the promise and of the candidate's own entries";
     /// Allowance for rounding in the certificate's residual.

@@ -206,7 +206,7 @@ fn product<T: Real, K: Kernel<T> + ?Sized>(n: usize, c: &mut [T], a: &[T], b: &[
 }
 
 fn add_to_diagonal<T: Real>(square: &mut [T], n: usize, value: T) {
-    square.iter_mut().step_by(n + 1).for_each(|x| *x += value);
+    square.iter_mut().step_by(n.saturating_add(1)).for_each(|x| *x += value);
 }
 
 /// max |M - I|; NaN where an entry is NaN.

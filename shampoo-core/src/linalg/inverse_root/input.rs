@@ -67,13 +67,15 @@ impl<'a, S> Input<'a, S> {
     where
         S: Stored<R>,
     {
-        let exact = match exponent {
-            Exponent::Root(p) if self.shift % p.cast_signed() == 0 => Some(-self.shift / p.cast_signed()),
-            _ => None,
+        // Where p divides the shift, scaling back is exact.
+        let divisor = match exponent {
+            Exponent::Root(p) => i32::try_from(p).ok().filter(|&p| self.shift.checked_rem(p) == Some(0)),
+            Exponent::Power(_) => None,
         };
+        let exact = divisor.and_then(|p| self.shift.checked_div(p));
         let factor = R::from_f64(libm::exp2(-f64::from(self.shift) * exponent.alpha()));
         let scaled = |x: R| match exact {
-            Some(k) => S::store(x.ldexp(k)),
+            Some(k) => S::store(x.ldexp(-k)),
             None => S::store(x * factor),
         };
         let squares = workspace.chunks(row_stride(self.n).max(1));

@@ -128,7 +128,7 @@ fn pivots<T: Real>(
     ratios: &mut [T],
     gains: &mut [T],
 ) -> Option<()> {
-    let poles = table.shifts.len();
+    let poles = table.shifts.len().max(1);
     let mut inverses = [T::zero(); MAX_POLES];
     let inverses = inverses.get_mut(..poles)?;
     let mut positive = true;
@@ -179,7 +179,7 @@ fn back_transform<T: Real, K: Kernel<T> + ?Sized>(
 ) -> Option<()> {
     let TiledTriangle { data, stride, order: n } = a;
     let Poles { ratios, gains, carried, count, constant } = poles;
-    let wide = padded(n);
+    let (wide, count) = (padded(n).max(1), count.max(1));
     let diagonal = |gains: &[T]| gains.iter().fold(constant, |s, &g| s + g);
     vectors.clear();
     let mut rows = ratios.chunks_exact(count).zip(gains.chunks_exact(count));

@@ -120,18 +120,19 @@ fn search_all(setting: &Setting, methods: &[Method], seed: u64) -> Result<Vec<(M
             let bar = progress::bar(&format!("tuning {label}, rate {rate}"), setting.steps());
             let run = train(setting, job, &bar)?;
             bar.finish_and_clear();
-            Ok((run.end != End::Interrupted).then_some(run.final_train))
+            if run.end == End::Interrupted {
+                return Ok(None);
+            }
+            println!("{label}, rate {rate}: final training loss {:.2}", run.final_train);
+            Ok(Some(run.final_train))
         })
         .map_err(|error| match error {
             SearchError::Tune(source) => Error::Tune { optimizer: label, source },
             SearchError::Run(error) => error,
         })?;
-        println!("{label}, final training loss by rate:");
-        for tried in &grid.tried {
-            let best = if grid.best == Some(*tried) { "  <- record" } else { "" };
-            println!("  {:<8} {:.2}{best}", tried.rate, tried.loss);
+        if let Some(best) = grid.best {
+            println!("{label}: record rate {} for {}\n", best.rate, setting.dataset().name);
         }
-        println!();
         grids.push((method, grid));
         if setting.interrupted() {
             break;
@@ -156,7 +157,7 @@ fn race(
         let recorded = || rates::recorded(method, setting.dataset().name);
         let rate = found.get(row.key).copied().unwrap_or_else(recorded);
         if !row.first_order && goal.is_none() {
-            goal = reference(&runs, args.seeds);
+            goal = reference(&runs);
         }
         for seed in (args.seed..).take(args.seeds as usize) {
             if setting.interrupted() {
@@ -169,22 +170,19 @@ fn race(
             runs.push(run);
         }
     }
-    let goal = goal.or_else(|| reference(&runs, args.seeds));
+    let goal = goal.or_else(|| reference(&runs));
     Ok((runs, goal))
 }
 
-/// The target, once all seeds of the first-order methods among the runs have run.
-fn reference(runs: &[Run], seeds: u64) -> Option<f32> {
+/// The target, from the first-order methods among the runs; none if Ctrl-C cut one of these short.
+fn reference(runs: &[Run]) -> Option<f32> {
     let groups = table::by_method(runs);
-    let first_order: Vec<Vec<f32>> = groups
-        .into_iter()
-        .filter(|(method, _)| method.row().first_order)
-        .map(|(_, runs)| runs)
-        .filter(|runs| runs.len() as u64 == seeds)
-        .filter(|runs| runs.iter().all(|run| run.end != End::Interrupted))
-        .map(|runs| runs.iter().map(|run| run.final_train).collect())
-        .collect();
-    target(first_order.iter().map(Vec::as_slice))
+    let first_order = groups.iter().filter(|(method, _)| method.row().first_order);
+    if first_order.clone().flat_map(|(_, runs)| runs).any(|run| run.end == End::Interrupted) {
+        return None;
+    }
+    let losses = first_order.map(|(_, runs)| runs.iter().map(|run| run.final_train).collect());
+    target(losses.collect::<Vec<Vec<f32>>>().iter().map(Vec::as_slice))
 }
 
 /// The errors of a search: its own, or those of a run.

@@ -55,7 +55,8 @@ impl CustomOp3 for Dense {
             for row in rows.chunks_mut(outputs) {
                 for (y, b) in row.iter_mut().zip(bias) {
                     let sum = *y + b;
-                    *y = if relu { sum.max(0.0) } else { sum };
+                    // Not `max`, which would turn NaN into 0 and hide that a run diverged.
+                    *y = if relu && sum < 0.0 { 0.0 } else { sum };
                 }
             }
         });
@@ -147,7 +148,7 @@ pub(super) fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Result, Tensor, Var};
+    use candle_core::{DType, Device, Result, Tensor, Var};
 
     use super::{Activation, Dense};
 
@@ -191,11 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn relu_does_not_hide_nan() -> Result<()> {
+        let (x, w) = (Tensor::new(&[[f32::NAN, 1.0]], &Device::Cpu)?, Tensor::ones((3, 2), DType::F32, &Device::Cpu)?);
+        let b = Tensor::zeros(3, DType::F32, &Device::Cpu)?;
+        let dense = Dense { activation: Activation::Relu, input_gradient: false };
+        let y = x.apply_op3_no_bwd(&w, &b, &dense)?.flatten_all()?.to_vec1::<f32>()?;
+        assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+        Ok(())
+    }
+
+    #[test]
     fn the_input_gradient_can_be_left_out() -> Result<()> {
         let device = Device::Cpu;
         let x = Var::randn(0f32, 1f32, (3, 2), &device)?;
         let w = Var::randn(0f32, 1f32, (4, 2), &device)?;
-        let b = Var::zeros(4, candle_core::DType::F32, &device)?;
+        let b = Var::zeros(4, DType::F32, &device)?;
         let dense = Dense { activation: Activation::Relu, input_gradient: false };
         let gradients = x.apply_op3(&w, &b, dense)?.sum_all()?.backward()?;
         assert!(gradients.get(&x).is_none() && gradients.get(&w).is_some());

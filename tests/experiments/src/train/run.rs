@@ -235,3 +235,74 @@ fn evaluate(network: &Autoencoder, setting: &Setting, run: &Run) -> Result<Evalu
         loss: network.evaluate(&setting.train)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressBar;
+
+    use super::{End, Job, Run, Setting, run};
+    use crate::data::{Dataset, PIXELS, curves};
+    use crate::error::Error;
+    use crate::interrupt::Interrupt;
+    use crate::optimizers::Method;
+    use crate::train::target::Watch;
+
+    fn setting(batch: usize, steps: usize, interrupt: Interrupt) -> Result<Setting, Error> {
+        let dataset = Dataset {
+            name: "tiny",
+            label: "Tiny",
+            encoder: &[PIXELS, 20, 4],
+            train: curves::generate(1, 0..50),
+            test: curves::generate(1, 50..70),
+        };
+        Setting::new(dataset, batch, steps, interrupt)
+    }
+
+    fn train(setting: &Setting, rate: f64, watch: Watch) -> Run {
+        let job = Job { method: Method::Adam, rate, seed: 1, watch };
+        run(setting, job, &ProgressBar::hidden()).expect("no error")
+    }
+
+    #[test]
+    fn a_run_learns_and_repeats_itself() {
+        let setting = setting(20, 40, Interrupt::default()).expect("a good setting");
+        let first = train(&setting, 3e-3, Watch::Final);
+        assert_eq!((first.end, first.steps(), first.losses.len()), (End::Finished, 40, 40));
+        assert!(first.final_train < 0.5 * first.losses[0]);
+        assert_eq!(first.evaluations.len(), 1);
+        assert!(first.seconds.is_sorted());
+
+        // Watching does not change what is watched; the target is found where it was reached.
+        let target = f32::midpoint(first.losses[0], first.final_train);
+        let second = train(&setting, 3e-3, Watch::Known(target));
+        assert_eq!(first.losses, second.losses);
+        assert_eq!(first.final_train, second.final_train);
+        let reached = second.reached(Some(target)).expect("half of the way");
+        assert!(reached.step < 40 && reached.loss <= target);
+        assert_eq!(second.reached(None), None);
+    }
+
+    #[test]
+    fn divergence_is_a_result() {
+        let setting = setting(20, 40, Interrupt::default()).expect("a good setting");
+        let run = train(&setting, 1e30, Watch::Unknown);
+        assert_eq!(run.end, End::Diverged);
+        assert!(run.steps() < 40 && run.final_train.is_nan() && run.final_test.is_nan());
+    }
+
+    #[test]
+    fn an_interrupted_run_keeps_what_it_has() {
+        let interrupt = Interrupt::default();
+        interrupt.raise();
+        let setting = setting(20, 40, interrupt).expect("a good setting");
+        let run = train(&setting, 1e-3, Watch::Final);
+        assert_eq!((run.end, run.steps()), (End::Interrupted, 0));
+        assert!(run.final_train.is_finite());
+    }
+
+    #[test]
+    fn a_batch_needs_as_many_images() {
+        let refused = setting(51, 1, Interrupt::default());
+        assert!(matches!(refused, Err(Error::Batch { batch: 51, count: 50 })));
+    }
+}

@@ -1,0 +1,175 @@
+//! candle: [`candle_nn::Optimizer`] over `Var`s on the CPU.
+//!
+//! Gradients and parameters are read where candle keeps them and updated in place; only a gradient
+//! that is not contiguous (a transposed view) is copied, by candle.
+
+use std::collections::HashSet;
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, Error as CandleError, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
+use candle_nn::Optimizer;
+use shampoo_core::kernel::Kernel;
+use shampoo_core::scalar::{F32RootF64, Precision, Real};
+
+use crate::kernel::Server;
+use crate::optimizer::{Shampoo, Sources, add};
+use crate::params::Builder;
+use crate::telemetry::StepReport;
+
+/// Shampoo as a candle optimizer.
+///
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use candle_nn::Optimizer;
+/// use shampoo_runtime::{Builder, candle::CandleShampoo};
+///
+/// let w = Var::from_tensor(&Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu)?)?;
+/// let mut optimizer = CandleShampoo::new(vec![w.clone()], Builder::new().learning_rate(0.1))?;
+/// let before = w.sqr()?.sum_all()?.to_scalar::<f32>()?;
+/// for _ in 0..20 {
+///     optimizer.backward_step(&w.sqr()?.sum_all()?)?;
+/// }
+/// assert!(w.sqr()?.sum_all()?.to_scalar::<f32>()? < before);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct CandleShampoo<P: Precision = F32RootF64, K = Server> {
+    shampoo: Shampoo<P, K>,
+    vars: Vec<Var>,
+    /// The gradients of the step under way; handles, not copies.
+    gradients: Vec<Option<Tensor>>,
+    report: StepReport,
+}
+
+impl<P: Precision, K: Kernel<P::Work> + Kernel<P::Root>> CandleShampoo<P, K>
+where
+    P::Work: WithDType,
+{
+    /// An optimizer of named variables: the names appear in errors.
+    ///
+    /// **Errors**: as [`Builder::build`]; the same variable twice; a variable that is not on the CPU or of
+    /// another type than [`Precision::Work`].
+    pub fn with_names(vars: Vec<(String, Var)>, builder: Builder<P, K>) -> candle_core::Result<Self> {
+        let mut ids = HashSet::with_capacity(vars.len());
+        let mut builder = builder;
+        for (name, var) in &vars {
+            if !ids.insert(var.id()) {
+                candle_core::bail!("parameter `{name}` is registered twice");
+            }
+            if var.dtype() != P::Work::DTYPE || !var.device().is_cpu() {
+                let (dtype, device) = (var.dtype(), var.device().location());
+                candle_core::bail!(
+                    "parameter `{name}` is {dtype:?} on {device:?}, expected {:?} on the CPU",
+                    P::Work::DTYPE
+                );
+            }
+            builder = builder.parameter(name.clone(), var.dims());
+        }
+        let shampoo = builder.build().map_err(CandleError::wrap)?;
+        let gradients = vec![None; vars.len()];
+        let vars = vars.into_iter().map(|(_, var)| var).collect();
+        Ok(Self { shampoo, vars, gradients, report: StepReport::default() })
+    }
+
+    /// The optimizer behind.
+    pub fn inner(&self) -> &Shampoo<P, K> {
+        &self.shampoo
+    }
+
+    /// What the last step did, and where its time went.
+    pub fn report(&self) -> &StepReport {
+        &self.report
+    }
+
+    fn step_all(&mut self, grads: &GradStore) -> candle_core::Result<()> {
+        for (slot, var) in self.gradients.iter_mut().zip(&self.vars) {
+            *slot = grads.get(var).map(Tensor::contiguous).transpose()?;
+        }
+        for ((gradient, var), name) in self.gradients.iter().zip(&self.vars).zip(self.shampoo.names()) {
+            let Some(gradient) = gradient else { continue };
+            if gradient.dims() != var.dims() || gradient.dtype() != P::Work::DTYPE || !gradient.device().is_cpu() {
+                candle_core::bail!(
+                    "parameter `{name}` is {:?} {:?}, its gradient {:?} {:?}",
+                    var.dims(),
+                    var.dtype(),
+                    gradient.dims(),
+                    gradient.dtype()
+                );
+            }
+        }
+        let sources = Tensors { vars: &self.vars, gradients: &self.gradients };
+        self.report = self.shampoo.compute(&sources).map_err(CandleError::wrap)?;
+        for (index, update) in self.shampoo.updates() {
+            self.vars[index].inplace_op1(&Add(update))?;
+        }
+        Ok(())
+    }
+}
+
+impl<P: Precision> Optimizer for CandleShampoo<P, Server>
+where
+    P::Work: WithDType,
+    Server: Kernel<P::Work> + Kernel<P::Root>,
+{
+    type Config = Builder<P, Server>;
+
+    /// Variables are named by their place, `var.0`, `var.1`, ...; [`CandleShampoo::with_names`] names them better.
+    fn new(vars: Vec<Var>, config: Self::Config) -> candle_core::Result<Self> {
+        let named = vars.into_iter().enumerate().map(|(place, var)| (format!("var.{place}"), var));
+        Self::with_names(named.collect(), config)
+    }
+
+    fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
+        let done = self.step_all(grads);
+        self.gradients.fill(None);
+        done
+    }
+
+    fn learning_rate(&self) -> f64 {
+        self.shampoo.learning_rate()
+    }
+
+    fn set_learning_rate(&mut self, rate: f64) {
+        self.shampoo.set_learning_rate(rate);
+    }
+}
+
+/// candle's own memory, lent for the time of a call.
+struct Tensors<'a> {
+    vars: &'a [Var],
+    gradients: &'a [Option<Tensor>],
+}
+
+/// Calls `f` with a tensor's numbers, where they are contiguous on the CPU.
+fn with_slice<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> R) -> Option<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let (start, end) = layout.contiguous_offsets()?;
+    match &*storage {
+        Storage::Cpu(storage) => Some(f(storage.as_slice::<T>().ok()?.get(start..end)?)),
+        _ => None,
+    }
+}
+
+impl<T: WithDType> Sources<T> for Tensors<'_> {
+    fn with<R>(&self, index: usize, f: impl FnOnce(&[T], &[T]) -> R) -> Option<R> {
+        let gradient = self.gradients[index].as_ref()?;
+        with_slice(gradient, |gradient| with_slice(&self.vars[index], |values| f(gradient, values)))?
+    }
+}
+
+/// Adds an update to a variable in place.
+struct Add<'a, T>(&'a [T]);
+
+impl<T: WithDType + Real> InplaceOp1 for Add<'_, T> {
+    fn name(&self) -> &'static str {
+        "shampoo-update"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let Some((start, end)) = layout.contiguous_offsets() else {
+            candle_core::bail!("a variable is not contiguous")
+        };
+        add(&mut T::cpu_storage_as_mut_slice(storage)?[start..end], self.0);
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Adapters to frameworks; the only files that name one.
+
+#[cfg(feature = "candle")]
+pub mod candle;

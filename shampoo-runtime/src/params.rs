@@ -1,0 +1,168 @@
+//! What is trained and how: names, shapes, settings.
+
+use std::marker::PhantomData;
+
+use shampoo_core::config::Config;
+use shampoo_core::graft::Graft;
+use shampoo_core::learning_rate::LearningRate;
+use shampoo_core::linalg::inverse_root::Certificate;
+use shampoo_core::momentum::Momentum;
+use shampoo_core::scalar::{F32RootF64, Precision};
+
+use crate::error::Error;
+use crate::kernel::Server;
+use crate::optimizer::Shampoo;
+
+/// Core's defaults with the certificate for servers: probed, since the full one costs more than a root.
+pub const SERVER_CONFIG: Config = Config { certificate: Certificate::Probed, ..Config::DEFAULT };
+
+/// A registered parameter.
+#[derive(Clone, Debug)]
+pub(crate) struct Registration {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) config: Option<Config>,
+}
+
+/// Builds a [`Shampoo`]; its defaults work.
+///
+/// Settings apply to every parameter, wherever in the chain they stand, except to those registered
+/// with settings of their own.
+#[derive(Clone, Debug)]
+pub struct Builder<P: Precision = F32RootF64, K = Server> {
+    pub(crate) config: Config,
+    pub(crate) learning_rate: LearningRate,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) threads: Option<usize>,
+    pub(crate) inline: bool,
+    pub(crate) kernel: K,
+    precision: PhantomData<P>,
+}
+
+impl Builder<F32RootF64, Server> {
+    /// `f32` parameters, `f64` inside the roots, learning rate 0.01, all threads.
+    pub fn new() -> Self {
+        Self::with_precision()
+    }
+}
+
+impl Default for Builder<F32RootF64, Server> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Precision> Builder<P, Server> {
+    /// As [`Builder::new`] for other scalar roles: `Builder::<F64>::with_precision()`.
+    pub fn with_precision() -> Self {
+        Self {
+            config: SERVER_CONFIG,
+            learning_rate: LearningRate::constant(0.01),
+            registrations: Vec::new(),
+            threads: None,
+            inline: false,
+            kernel: Server::new(),
+            precision: PhantomData,
+        }
+    }
+}
+
+impl<P: Precision, K> Builder<P, K> {
+    /// Registers a parameter. Values and gradients are row-major in this shape.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, shape: &[usize]) -> Self {
+        self.registrations.push(Registration { name: name.into(), shape: shape.to_vec(), config: None });
+        self
+    }
+
+    /// Registers a parameter with settings of its own, for example [`Config::diagonal`] for an embedding.
+    #[must_use]
+    pub fn parameter_with(mut self, name: impl Into<String>, shape: &[usize], config: Config) -> Self {
+        self.registrations.push(Registration { name: name.into(), shape: shape.to_vec(), config: Some(config) });
+        self
+    }
+
+    /// All settings at once. [`SERVER_CONFIG`] is the default.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The step length of this method.
+    #[must_use]
+    pub fn graft(mut self, graft: Graft) -> Self {
+        self.config.graft = graft;
+        self
+    }
+
+    /// Larger dimensions are cut into blocks of this size; `usize::MAX` is one block.
+    #[must_use]
+    pub fn block_size(mut self, block_size: usize) -> Self {
+        self.config.block_size = block_size;
+        self.config.merge_limit = block_size;
+        self
+    }
+
+    /// Momentum of the step.
+    #[must_use]
+    pub fn momentum(mut self, momentum: Momentum) -> Self {
+        self.config.momentum = momentum;
+        self
+    }
+
+    /// Roots are computed every so many steps.
+    #[must_use]
+    pub fn precondition_every(mut self, steps: u64) -> Self {
+        self.config.schedule.precondition_every = steps;
+        self
+    }
+
+    /// The same learning rate at every step.
+    #[must_use]
+    pub fn learning_rate(self, rate: f64) -> Self {
+        self.learning_rate_schedule(LearningRate::constant(rate))
+    }
+
+    /// A learning rate that depends on the step.
+    #[must_use]
+    pub fn learning_rate_schedule(mut self, schedule: LearningRate) -> Self {
+        self.learning_rate = schedule;
+        self
+    }
+
+    /// Worker threads of a private pool; the default is one for each core.
+    #[must_use]
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = Some(count);
+        self.inline = false;
+        self
+    }
+
+    /// Everything on the calling thread.
+    #[must_use]
+    pub fn inline(mut self) -> Self {
+        self.inline = true;
+        self
+    }
+
+    /// Another kernel, for example core's `Portable` for the same bits on every machine.
+    pub fn kernel<L>(self, kernel: L) -> Builder<P, L> {
+        Builder {
+            config: self.config,
+            learning_rate: self.learning_rate,
+            registrations: self.registrations,
+            threads: self.threads,
+            inline: self.inline,
+            kernel,
+            precision: PhantomData,
+        }
+    }
+
+    /// Allocates all state and starts the threads.
+    ///
+    /// **Errors**: a name registered twice, settings or a shape that cannot work, threads that cannot be started.
+    pub fn build(self) -> Result<Shampoo<P, K>, Error> {
+        Shampoo::from_builder(self)
+    }
+}

@@ -1,0 +1,28 @@
+//! Linear algebra, with the portable kernel and with one that is unknown here.
+
+use shampoo_core::kernel::{Kernel, Portable};
+use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, tridiagonal};
+
+entries! { workspaces: [power_iteration::largest_eigenvalue_workspace_len] }
+
+macro_rules! linalg {
+    ($name:ident, $t:ty, $kernel:ty) => {
+        entries! { $name: [
+            norm::max_abs::<$t>,
+            norm::first_non_finite::<$t>,
+            norm::norm::<$t, $kernel>,
+            power_iteration::largest_eigenvalue::<$t, $kernel>,
+            cholesky::cholesky_in_place::<$t, $kernel>,
+            jacobi::eigendecompose::<$t>,
+            laguerre::extreme_eigenvalues::<$t>,
+            tridiagonal::tridiagonalize::<$t, $kernel>,
+            tridiagonal::Vectors::<$t>::clear,
+            tridiagonal::Vectors::<$t>::queue_reflection::<$kernel>,
+        ] }
+    };
+}
+
+linalg!(linalg_f32, f32, Portable);
+linalg!(linalg_f64, f64, Portable);
+linalg!(linalg_f32_any_kernel, f32, dyn Kernel<f32>);
+linalg!(linalg_f64_any_kernel, f64, dyn Kernel<f64>);

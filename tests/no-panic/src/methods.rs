@@ -1,0 +1,41 @@
+//! Statistics, diagonal methods, grafts and momentum.
+
+use shampoo_core::diagonal::{adagrad, rmsprop, sm3};
+use shampoo_core::graft::Graft;
+use shampoo_core::kernel::{Kernel, Portable};
+use shampoo_core::momentum::Momentum;
+use shampoo_core::statistics::{Averaging, accumulate, mode_gram, mode_product};
+
+entries! { state: [
+    Averaging::decay,
+    Averaging::weight,
+    Graft::state_len,
+    Graft::scratch_len,
+    Graft::factor,
+    Momentum::heavy_ball,
+    Momentum::weight,
+    Momentum::buffer_count,
+    sm3::state_len,
+    sm3::scratch_len,
+] }
+
+macro_rules! methods {
+    ($name:ident, $t:ty, $kernel:ty) => {
+        entries! { $name: [
+            mode_gram::<$t, $kernel>,
+            mode_product::<$t, $kernel>,
+            accumulate::<$t, f32>,
+            accumulate::<$t, f64>,
+            adagrad::step::<$t, $kernel>,
+            rmsprop::step::<$t, $kernel>,
+            sm3::step::<$t, $kernel>,
+            Graft::step::<$t, $kernel>,
+            Momentum::apply::<$t>,
+        ] }
+    };
+}
+
+methods!(methods_f32, f32, Portable);
+methods!(methods_f64, f64, Portable);
+methods!(methods_f32_any_kernel, f32, dyn Kernel<f32>);
+methods!(methods_f64_any_kernel, f64, dyn Kernel<f64>);

@@ -1,0 +1,37 @@
+//! Configuration, learning rates and the schedule.
+
+use shampoo_core::config::Config;
+use shampoo_core::graft::Graft;
+use shampoo_core::learning_rate::LearningRate;
+use shampoo_core::momentum::Momentum;
+use shampoo_core::scalar::{F32, F32RootF64, F64};
+use shampoo_core::schedule::{Schedule, Slot};
+use shampoo_core::statistics::Averaging;
+
+entries! { settings: [
+    Config::talk_2021,
+    Config::diagonal,
+    Config::request,
+    Config::first_refresh,
+    Config::validate::<F32>,
+    Config::validate::<F32RootF64>,
+    Config::validate::<F64>,
+    Averaging::validate::<f32>,
+    Averaging::validate::<f64>,
+    Graft::validate::<f32>,
+    Graft::validate::<f64>,
+    Momentum::validate::<f32>,
+    Momentum::validate::<f64>,
+    LearningRate::constant,
+    LearningRate::at,
+    Schedule::validate,
+    Schedule::accumulates,
+    Schedule::preconditions,
+    Schedule::poll,
+    Slot::stamp,
+    Slot::staleness,
+    Slot::failures,
+    Slot::accepts,
+    Slot::install,
+    Slot::fail,
+] }

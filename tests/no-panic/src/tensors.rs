@@ -1,0 +1,37 @@
+//! The whole of one parameter, for each precision, over buffers whose lengths are known at run time alone.
+
+use shampoo_core::kernel::Portable;
+use shampoo_core::scalar::{F32, F32RootF64, F64};
+use shampoo_core::schedule::Slot;
+use shampoo_core::tensor::{Tensor, largest_gradient, lengths};
+
+type Slices<P, S, W> = Tensor<P, &'static mut [S], &'static mut [W], &'static mut [Slot]>;
+
+macro_rules! tensors {
+    ($name:ident, $p:ty, $tensor:ty) => {
+        entries! { $name: [
+            lengths::<$p>,
+            largest_gradient::<$p>,
+            <$tensor>::new,
+            <$tensor>::config,
+            <$tensor>::partition,
+            <$tensor>::lengths,
+            <$tensor>::count,
+            <$tensor>::statistics,
+            <$tensor>::roots,
+            <$tensor>::graft_state,
+            <$tensor>::momentum,
+            <$tensor>::slots,
+            <$tensor>::check,
+            <$tensor>::factors,
+            <$tensor>::accumulates,
+            <$tensor>::blocks,
+            <$tensor>::finish::<Portable>,
+            <$tensor>::step::<Portable>,
+        ] }
+    };
+}
+
+tensors!(tensors_f32, F32, Slices<F32, f32, f32>);
+tensors!(tensors_f32_root_f64, F32RootF64, Slices<F32RootF64, f32, f32>);
+tensors!(tensors_f64, F64, Slices<F64, f64, f64>);

@@ -1,0 +1,158 @@
+//! Ordinary inputs at the edges: order 0 and 1, zero matrices, the ends of the range.
+
+mod common;
+
+use common::root::{diagonal, request, root};
+use common::run::PSEUDO;
+use common::{U64, assert_relative, bits};
+use shampoo_core::error::{RootError, ShapeError, UnsupportedExponent};
+use shampoo_core::kernel::Portable;
+use shampoo_core::linalg::inverse_root::{
+    Exponent, Method, Outcome, Request, Ridge, inverse_root, inverse_root_workspace_len,
+};
+use shampoo_tests::tolerance::{Check, Size};
+
+const METHODS: [Method; 4] = [Method::Auto, Method::Rational, Method::CoupledNewton, Method::Spectral];
+const NO_RIDGE: Ridge = Ridge::Absolute(0.0);
+
+#[test]
+fn all_zero_has_no_root_without_an_absolute_ridge() {
+    for n in [1, 2, 9] {
+        for ridge in [Ridge::Relative(1e-6), NO_RIDGE, PSEUDO] {
+            for method in METHODS {
+                let request = Request { max_retries: 5, ..request(4, ridge, method) };
+                let (x, report) = root::<f64, f64>(&vec![0.0; n * n], &request).unwrap();
+                assert_eq!((report.outcome, report.retries), (Outcome::Zero, 0), "{report:?}");
+                assert_ne!(report.method, Method::Auto);
+                assert!(x.iter().all(|&x| x == 0.0), "nothing is written");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_zero_under_an_absolute_ridge_is_a_multiple_of_the_identity() {
+    for n in [1, 2, 9] {
+        let right = diagonal(&vec![16.0_f64.powf(0.25) * 10.0; n]);
+        for method in METHODS {
+            let ridge = Ridge::Absolute(1e-4 / 16.0);
+            let (x, report) = root::<f64, f64>(&vec![0.0; n * n], &request(4, ridge, method)).unwrap();
+            assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+            let size = Size { order: n, ..Size::default() };
+            assert_relative(&x, &right, Check::RationalRoot.bound_at(U64, size), 0.0);
+        }
+    }
+}
+
+#[test]
+fn order_one_is_a_number() {
+    for p in 1..=8_u32 {
+        for a in [1.0, 5.0, 1e-12, 3e20] {
+            for method in METHODS {
+                let found = root::<f64, f64>(&[a], &request(p, NO_RIDGE, method));
+                if found == Err(RootError::Exponent(UnsupportedExponent::ByMethod)) {
+                    continue;
+                }
+                let (x, report) = found.unwrap();
+                assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+                let right = f64::powf(a, -1.0 / f64::from(p));
+                assert_relative(&x, &[right], Check::RationalRoot.bound(U64), 0.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn order_zero_is_nothing() {
+    let request = Request::new(Exponent::Root(4));
+    let mut workspace = vec![0.0; inverse_root_workspace_len(0)];
+    let report = inverse_root::<f64, f64, _>(&[], 0, &mut [], &request, &mut workspace, &Portable).unwrap();
+    assert_eq!(report.outcome, Outcome::Zero);
+}
+
+#[test]
+fn powers_of_two_scale_the_root_exactly() {
+    let plain = [2.0, 1.0, 1.0, 3.0];
+    for p in [1, 2, 3, 4, 6] {
+        for method in METHODS {
+            for ridge in [NO_RIDGE, Ridge::Relative(1e-6)] {
+                let of = |scale: i32| {
+                    let a = plain.map(|x: f64| x * 2.0_f64.powi(scale));
+                    let (x, report) = root::<f64, f64>(&a, &request(p, ridge, method)).unwrap();
+                    assert_eq!(report.outcome, Outcome::Accepted);
+                    (x, report.kappa)
+                };
+                let (unscaled, kappa) = of(0);
+                for shift in [-1020, -960, -60, 60, 960] {
+                    let shift = shift / p as i32 * p as i32;
+                    let (x, kappa_scaled) = of(shift);
+                    let back: Vec<f64> = x.iter().map(|x| x * 2.0_f64.powi(shift / p as i32)).collect();
+                    assert_eq!(bits(&back), bits(&unscaled), "{method:?}, p {p}, 2^{shift}");
+                    assert_eq!(kappa, kappa_scaled);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn subnormal_input_in_f32() {
+    let tiny = 2.0_f64.powi(-149);
+    for method in METHODS {
+        let a = diagonal(&[4.0 * tiny, 64.0 * tiny]);
+        let (x, report) = root::<f32, f32>(&a, &request(4, NO_RIDGE, method)).unwrap();
+        assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+        let right = [4.0 * tiny, 64.0 * tiny].map(|x: f64| x.powf(-0.25));
+        assert_relative(
+            &[x[0], x[3]],
+            &right,
+            Check::Case.bound(common::U32) + Check::RationalRoot.bound(common::U32),
+            0.0,
+        );
+    }
+}
+
+#[test]
+fn a_root_beyond_the_range_is_not_written() {
+    // 2^149 exceeds f32.
+    let a = diagonal(&[1.0, 2.0_f64.powi(-149)]);
+    for method in [Method::Spectral, Method::Auto] {
+        let (x, report) =
+            root::<f64, f32>(&a, &Request { max_error: Some(1e300), ..request(1, NO_RIDGE, method) }).unwrap();
+        assert!(matches!(report.outcome, Outcome::Overflow | Outcome::Uncertified), "{report:?}");
+        assert_eq!(x, [0.0; 4]);
+    }
+}
+
+#[test]
+fn refused_roots_write_nothing() {
+    let indefinite = [1.0, 0.0, -1.0];
+    for method in METHODS {
+        let mut x = [7.0; 3];
+        let mut workspace = vec![f64::NAN; inverse_root_workspace_len(2)];
+        let request = request(4, NO_RIDGE, method);
+        let report = inverse_root(&indefinite, 2, &mut x, &request, &mut workspace, &Portable).unwrap();
+        assert_ne!(report.outcome, Outcome::Accepted, "{report:?}");
+        assert_eq!(x, [7.0; 3]);
+    }
+}
+
+#[test]
+fn lengths_are_checked() {
+    let request = Request::new(Exponent::Root(4));
+    let needed = inverse_root_workspace_len(2);
+    let run = |triangle: usize, out: usize, space: usize| {
+        let (a, mut x, mut workspace) = (vec![1.0; triangle], vec![7.0; out], vec![0.0; space]);
+        let error = inverse_root::<f64, f64, _>(&a, 2, &mut x, &request, &mut workspace, &Portable).unwrap_err();
+        assert!(x.iter().all(|&x| x == 7.0));
+        error
+    };
+    for (found, needed, error) in [
+        (2, 3, run(2, 3, needed)),
+        (4, 3, run(4, 3, needed)),
+        (2, 3, run(3, 2, needed)),
+        (needed - 1, needed, run(3, 3, needed - 1)),
+    ] {
+        assert_eq!(error, RootError::Shape(ShapeError::Length { needed, found }));
+    }
+}
