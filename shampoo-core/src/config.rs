@@ -138,7 +138,7 @@ impl Config {
         self.graft.validate::<P::Work>()?;
         self.momentum.validate::<P::Work>()?;
         if let Some(exponent) = self.exponent_override {
-            let _ = exponent.normalized()?;
+            exponent.normalized()?;
         }
         let decay = match self.weight_decay {
             WeightDecay::None => 0.0,

@@ -53,6 +53,11 @@ impl Graft {
         }
     }
 
+    /// Whether the state is a sum of squares, which grows without end.
+    pub fn sums_squares(&self) -> bool {
+        matches!(self, Self::AdaGrad { .. } | Self::Sm3 { averaging: Averaging::Sum, .. })
+    }
+
     /// Numbers of scratch for [`step`](Self::step).
     pub fn scratch_len(&self, dims: &Dims) -> usize {
         if matches!(self, Self::Sm3 { .. }) { sm3::scratch_len(dims) } else { 0 }

@@ -178,8 +178,7 @@ impl Partition {
     pub fn statistics_len(&self) -> usize {
         let blocks = self.block_count();
         let mut total = 0_usize;
-        for (i, &d) in self.dims.iter().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1) {
-            let _ = i;
+        for (_, &d) in self.dims.iter().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1) {
             let pieces = self.pieces(d).max(1);
             let full = if pieces == 1 { d } else { self.block_size.get() };
             let last = d - full.saturating_mul(pieces - 1);
@@ -225,7 +224,7 @@ impl Block {
     /// The runs of entries that lie side by side in the whole tensor, in row-major order of the block.
     pub fn runs<'a>(&'a self, tensor: &'a Dims) -> impl Iterator<Item = Range<usize>> + 'a {
         let length = self.dims.last().copied().unwrap_or(1);
-        let runs = if length == 0 { 0 } else { self.numel() / length };
+        let runs = self.numel().checked_div(length).unwrap_or(0);
         (0..runs).map(move |run| {
             let mut rest = run;
             let mut stride = tensor.last().copied().unwrap_or(1);

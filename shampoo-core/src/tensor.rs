@@ -14,6 +14,10 @@ use crate::momentum::{Buffers, Momentum};
 use crate::partition::{Partition, merge_small_dims};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
+use crate::statistics::Averaging;
+
+/// Share of the range below which a gradient's squares cannot fill a sum in a million steps.
+const NEGLIGIBLE_SHARE: f64 = 1.0 / (1 << 20) as f64;
 
 /// Lengths of the buffers of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +93,11 @@ fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError>
     }
     let dims = merge_small_dims(shape, config.merge_limit, config.merge)?;
     let largest = if config.precondition { config.max_preconditioned_dim } else { 0 };
-    Partition::new(dims, config.block_size, largest, config.precondition_vectors)
+    let partition = Partition::new(dims, config.block_size, largest, config.precondition_vectors)?;
+    if partition.factor_count() > 0 {
+        config.request(partition.factors_per_block()).validate()?;
+    }
+    Ok(partition)
 }
 
 fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
@@ -216,14 +224,14 @@ where
     /// Looks at every number of a gradient before anything is written.
     ///
     /// **Errors**: another length, NaN or infinity, or a magnitude above sqrt(MAX / (4 numel)) of the
-    /// stored type, where G G^T would overflow.
+    /// stored type, where G G^T would overflow. Where squares are summed, the same against what is left of the range.
     pub fn check(&self, gradient: &[P::Work]) -> Result<(), StepError> {
         let (expected, found) = (self.partition.numel(), gradient.len());
         if expected != found {
             return Err(StepError::GradientLength { expected, found });
         }
         let value = max_abs(gradient).to_f64();
-        let limit = largest_gradient::<P>(expected);
+        let limit = largest_gradient::<P>(expected).min(self.headroom(value));
         // NaN is passed over by the maximum but not by a sum of zeros.
         let finite =
             gradient.iter().fold(<P::Work as num_traits::Zero>::zero(), |s, &g| s + g * num_traits::Zero::zero());
@@ -235,6 +243,20 @@ where
             return Err(StepError::GradientTooLarge { value, limit });
         }
         Ok(())
+    }
+
+    /// Largest magnitude that sums of squares still have room for; looked up only for gradients that matter to them.
+    fn headroom(&self, value: f64) -> f64 {
+        let largest = largest_square::<P>();
+        let numel = self.partition.numel().max(1) as f64;
+        let sums = self.config.averaging == Averaging::Sum || self.config.graft.sums_squares();
+        if !sums || value * value * numel < largest * NEGLIGIBLE_SHARE {
+            return f64::INFINITY;
+        }
+        let statistics = self.statistics.as_ref().iter();
+        let stored = statistics.fold(0.0_f64, |m, &s| m.max(Stored::<P::Work>::load(s).to_f64()));
+        let used = stored.max(max_abs(self.graft.as_ref()).to_f64());
+        libm::sqrt((largest - used).max(0.0) / (2.0 * numel))
     }
 
     /// The factors, to accumulate a gradient or to refresh.
@@ -258,6 +280,7 @@ where
     ///
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
     /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
+    #[expect(clippy::too_many_arguments, reason = "three inputs, an output, scratch, a rate and a kernel")]
     pub fn finish<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],
@@ -370,8 +393,12 @@ where
 
 /// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
 pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
-    let largest = <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64());
-    libm::sqrt(largest / (4.0 * numel.max(1) as f64))
+    libm::sqrt(largest_square::<P>() / (4.0 * numel.max(1) as f64))
+}
+
+/// Largest number that statistics and the graft's state can both hold.
+fn largest_square<P: Precision>() -> f64 {
+    <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64())
 }
 
 /// What turns the graft's step and the direction into an update, row by row.

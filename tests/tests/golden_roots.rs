@@ -28,7 +28,7 @@ fn integer_matrix_with_condition_6_8e5() {
         let error = relative_error(3, &x, &INTEGERS_ROOT);
         assert!(error <= bound.bound(U64), "{method:?}: {error:e}");
         assert!(error <= report.promised, "{report:?}");
-        assert!((report.kappa / 6.8e5 - 1.0).abs() < 0.01, "{report:?}");
+        assert_relative(&[report.kappa], &[6.8e5], Check::GoldenCondition.bound(U64), 0.0);
         let (x, _) = root::<f32, f32>(&INTEGERS, &request(2, exact, method)).unwrap();
         let error = relative_error(3, &x, &INTEGERS_ROOT);
         assert!(error <= Check::GoldenRoot.bound(U32), "{method:?} in f32: {error:e}");

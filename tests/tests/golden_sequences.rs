@@ -114,7 +114,8 @@ fn one_buffer_is_another_sequence() {
 }
 
 /// Shape, two gradients, and P of the second; the root is computed at the second step only.
-const TWO_STEPS: [(&[usize], &[f64], &[f64], &[f64]); 5] = [
+type TwoSteps = (&'static [usize], &'static [f64], &'static [f64], &'static [f64]);
+const TWO_STEPS: [TwoSteps; 5] = [
     (&[2], &[1., 0.], &[0., 1.], &[0., 1.]),
     (&[2, 2], &[HALF, 0., 0., HALF], &[HALF, 0., 0., HALF], &[HALF, 0., 0., HALF]),
     (&[1, 2], &[1., 0.], &[0., 1.], &[0., 0.840_896_415_253_714_5]),

@@ -37,7 +37,8 @@ fn forward_table() {
 
 #[test]
 fn the_guard_keeps_rank_two() {
-    let table: [(&[usize], usize, &[usize], &[usize]); 6] = [
+    type Case<'a> = (&'a [usize], usize, &'a [usize], &'a [usize]);
+    let table: [Case<'_>; 6] = [
         (&[64, 64], 4096, &[64, 64], &[4096]),
         (&[2, 3, 4], 4096, &[6, 4], &[24]),
         (&[1, 64], 4096, &[64], &[64]),

@@ -64,10 +64,10 @@ impl Textbook {
         let Schedule { start_preconditioning_step: start, statistics_every, precondition_every } = self.config.schedule;
         let t = self.count;
         self.count += 1;
-        if t % statistics_every == 0 {
+        if t.is_multiple_of(statistics_every) {
             self.shampoo.accumulate(gradient);
         }
-        if t >= start && (t - start) % precondition_every == 0 {
+        if t >= start && (t - start).is_multiple_of(precondition_every) {
             self.snapshot = Some(self.shampoo.clone());
         }
         let plain = self.graft(gradient);

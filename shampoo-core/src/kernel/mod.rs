@@ -22,7 +22,8 @@ pub enum Accum {
 }
 
 /// A symmetric matrix for the passes of the tridiagonalisation: the lower triangle, row-major, in
-/// rows and columns padded to whole tiles.
+/// rows and columns padded to whole tiles. The tiles on the diagonal hold both triangles, so that no
+/// pass needs a mask; what lies right of them is never touched.
 #[derive(Debug)]
 pub struct TiledTriangle<'a, T> {
     /// At least `padded(order) * stride` numbers, all finite.

@@ -110,7 +110,7 @@ pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
     }
     let rest = x_rest.iter().zip(y_rest).fold(T::zero(), |s, (&x, &y)| s + x * y);
     let halves = sums.as_chunks::<LANES>().0;
-    halves.iter().fold(T::zero(), |s, half| s + sum_lanes(half)) + rest
+    halves.iter().fold(T::zero(), |s, &half| s + sum_lanes(half)) + rest
 }
 
 /// y <- y + alpha x.
@@ -147,123 +147,140 @@ pub fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, e
 type Lanes<T> = [T; LANES];
 
 #[inline(always)]
-fn sum_lanes<T: Real>(lanes: &Lanes<T>) -> T {
-    let &[a, b, c, d, e, f, g, h] = lanes;
+fn sum_lanes<T: Real>(lanes: Lanes<T>) -> T {
+    let [a, b, c, d, e, f, g, h] = lanes;
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-/// acc <- acc + s x.
+/// acc + s x.
 #[inline(always)]
-fn add_lanes<T: Real>(acc: &mut Lanes<T>, s: T, x: &Lanes<T>) {
+fn add_lanes<T: Real>(mut acc: Lanes<T>, s: T, x: &Lanes<T>) -> Lanes<T> {
     for (acc, &x) in acc.iter_mut().zip(x) {
         *acc += s * x;
     }
+    acc
 }
 
-/// acc <- acc + x y.
+/// acc + x y.
 #[inline(always)]
-fn add_product<T: Real>(acc: &mut Lanes<T>, x: &Lanes<T>, y: &Lanes<T>) {
+fn add_product<T: Real>(mut acc: Lanes<T>, x: &Lanes<T>, y: &Lanes<T>) -> Lanes<T> {
     for ((acc, &x), &y) in acc.iter_mut().zip(x).zip(y) {
         *acc += x * y;
     }
+    acc
 }
 
-/// Numbers of v, w and x that belong to one tile of rows or columns.
+/// Numbers of v, w and x that belong to one tile of columns.
 #[derive(Clone, Copy)]
-struct Tile<'a, T> {
+struct Columns<'a, T> {
     v: &'a Lanes<T>,
     w: &'a Lanes<T>,
     x: &'a Lanes<T>,
 }
 
+/// Numbers of v, w and x that belong to one row.
+#[derive(Clone, Copy)]
+struct Row<T> {
+    v: T,
+    w: T,
+    x: T,
+}
+
 /// See [`Kernel::rank_two_symv`].
 ///
-/// Tiles of [`LANES`] rows: the tiles left of the diagonal are updated, multiplied from the right
-/// for the rows and from the left for the columns while they are in registers; the tile on the
-/// diagonal is masked.
+/// Four rows at a time and one tile of columns at a time: a tile is updated, multiplied from the right for its
+/// rows, and, left of the diagonal, from the left for its columns while it is in registers.
 #[inline(always)]
 pub fn rank_two_symv<T: Real>(a: TiledTriangle<'_, T>, v: &[T], w: &[T], x: &[T], y: &mut [T]) {
     let TiledTriangle { data, stride, order } = a;
     let tiles = order.div_ceil(LANES);
-    let (v, w, x) = (v.as_chunks::<LANES>().0, w.as_chunks::<LANES>().0, x.as_chunks::<LANES>().0);
-    let (y_tiles, _) = y.as_chunks_mut::<LANES>();
+    let columns = v.as_chunks::<LANES>().0.iter().zip(w.as_chunks::<LANES>().0).zip(x.as_chunks::<LANES>().0);
+    let columns = columns.map(|((v, w), x)| Columns { v, w, x });
     let row_tiles = data.chunks_exact_mut(stride.saturating_mul(LANES).max(1));
-    for (tile, rows) in row_tiles.take(tiles).enumerate() {
-        let (Some(&vi), Some(&wi), Some(&xi)) = (v.get(tile), w.get(tile), x.get(tile)) else { return };
-        let Some((y_left, y_right)) = y_tiles.split_at_mut_checked(tile) else { return };
+    for ((tile, rows), own) in row_tiles.take(tiles).enumerate().zip(columns.clone()) {
+        let Some((y_left, y_right)) = y.as_chunks_mut::<LANES>().0.split_at_mut_checked(tile) else { return };
         let Some(y_own) = y_right.first_mut() else { return };
-        let left = v.iter().zip(w).zip(x).map(|((v, w), x)| Tile { v, w, x }).take(tile);
-        let own = Tile { v: &vi, w: &wi, x: &xi };
-        let mut sums = [T::zero(); LANES];
-        let mut below = [T::zero(); LANES];
-        let quads = rows.chunks_exact_mut((stride * 4).max(1)).zip(sums.as_chunks_mut::<4>().0);
-        let scalars = vi.as_chunks::<4>().0.iter().zip(wi.as_chunks::<4>().0).zip(xi.as_chunks::<4>().0);
-        for (quad, ((rows, sums), ((v, w), x))) in quads.zip(scalars).enumerate() {
-            let Some(rows) = four_rows(rows, stride) else { return };
-            let scalars = [v, w, x];
-            *sums = quad_pass(rows, tile, 4 * quad, scalars, left.clone(), y_left, own, &mut below);
-        }
-        for ((y, &s), &b) in y_own.iter_mut().zip(&sums).zip(&below) {
-            *y = s + b;
-        }
+        let (upper, lower) = halves(own);
+        let mut quads = rows.chunks_exact_mut(stride.saturating_mul(4).max(1));
+        let (Some(first), Some(second)) = (quads.next(), quads.next()) else { return };
+        let (Some(first), Some(second)) = (four_rows(first, stride), four_rows(second, stride)) else { return };
+        let [a, b, c, d] = quad_pass(first, upper, columns.clone(), y_left, own);
+        let [e, f, g, h] = quad_pass(second, lower, columns.clone(), y_left, own);
+        *y_own = [a, b, c, d, e, f, g, h];
     }
     y.iter_mut().skip(order).take(tiles * LANES - order).for_each(|y| *y = T::zero());
 }
 
-/// Splits four rows of `stride` numbers.
+/// The rows that belong to a tile of columns, four and four.
 #[inline(always)]
-fn four_rows<T>(rows: &mut [T], stride: usize) -> Option<[&mut [T]; 4]> {
-    let (a, rest) = rows.split_at_mut_checked(stride)?;
-    let (b, rest) = rest.split_at_mut_checked(stride)?;
-    let (c, rest) = rest.split_at_mut_checked(stride)?;
-    Some([a, b, c, rest])
+fn halves<T: Real>(tile: Columns<'_, T>) -> ([Row<T>; 4], [Row<T>; 4]) {
+    let &[va, vb, vc, vd, ve, vf, vg, vh] = tile.v;
+    let &[wa, wb, wc, wd, we, wf, wg, wh] = tile.w;
+    let &[xa, xb, xc, xd, xe, xf, xg, xh] = tile.x;
+    let row = |v, w, x| Row { v, w, x };
+    (
+        [row(va, wa, xa), row(vb, wb, xb), row(vc, wc, xc), row(vd, wd, xd)],
+        [row(ve, we, xe), row(vf, wf, xf), row(vg, wg, xg), row(vh, wh, xh)],
+    )
 }
 
-/// Four rows of [`rank_two_symv`]; returns their part of y, adds to `y_left` and `below`.
+/// Splits four rows of `stride` numbers into tiles.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one loop body cut out for its registers")]
+fn four_rows<T>(rows: &mut [T], stride: usize) -> Option<[&mut [Lanes<T>]; 4]> {
+    let (a, rest) = rows.split_at_mut_checked(stride)?;
+    let (b, rest) = rest.split_at_mut_checked(stride)?;
+    let (c, d) = rest.split_at_mut_checked(stride)?;
+    Some([a, b, c, d].map(|row| row.as_chunks_mut::<LANES>().0))
+}
+
+/// One tile of one row: returns the row's sums and the columns' sums.
+#[inline(always)]
+fn update_tile<T: Real>(
+    q: &mut Lanes<T>,
+    row: Row<T>,
+    columns: Columns<'_, T>,
+    sums: Lanes<T>,
+    column_sums: Lanes<T>,
+) -> (Lanes<T>, Lanes<T>) {
+    let updated = add_lanes(add_lanes(*q, row.v, columns.w), row.w, columns.v);
+    *q = updated;
+    (add_product(sums, &updated, columns.x), add_lanes(column_sums, row.x, &updated))
+}
+
+/// Four rows of [`rank_two_symv`]; returns their part of y and adds that of the columns left of the diagonal.
+#[inline(always)]
 fn quad_pass<'a, T: Real>(
-    rows: [&mut [T]; 4],
-    tile: usize,
-    first_lane: usize,
-    [v, w, x]: [&[T; 4]; 3],
-    left: impl Iterator<Item = Tile<'a, T>>,
+    rows: [&mut [Lanes<T>]; 4],
+    [a, b, c, d]: [Row<T>; 4],
+    columns: impl Iterator<Item = Columns<'a, T>>,
     y_left: &mut [Lanes<T>],
-    own: Tile<'_, T>,
-    below: &mut Lanes<T>,
+    own: Columns<'_, T>,
 ) -> [T; 4] {
-    let [r0, r1, r2, r3] = rows.map(|row| row.as_chunks_mut::<LANES>().0);
-    let (&[v0, v1, v2, v3], &[w0, w1, w2, w3], &[x0, x1, x2, x3]) = (v, w, x);
-    let [mut s0, mut s1, mut s2, mut s3] = [[T::zero(); LANES]; 4];
-    let (Some((l0, d0)), Some((l1, d1))) = (r0.split_at_mut_checked(tile), r1.split_at_mut_checked(tile)) else {
+    let tile = y_left.len();
+    let [Some((left_a, own_a)), Some((left_b, own_b)), Some((left_c, own_c)), Some((left_d, own_d))] =
+        rows.map(|row| row.split_at_mut_checked(tile))
+    else {
         return [T::zero(); 4];
     };
-    let (Some((l2, d2)), Some((l3, d3))) = (r2.split_at_mut_checked(tile), r3.split_at_mut_checked(tile)) else {
-        return [T::zero(); 4];
-    };
-    for (((((q0, q1), q2), q3), y), col) in l0.iter_mut().zip(l1).zip(l2).zip(l3).zip(y_left).zip(left) {
-        let mut column_sum = *y;
-        for (q, v, w, x, s) in
-            [(q0, v0, w0, x0, &mut s0), (q1, v1, w1, x1, &mut s1), (q2, v2, w2, x2, &mut s2), (q3, v3, w3, x3, &mut s3)]
-        {
-            add_lanes(q, v, col.w);
-            add_lanes(q, w, col.v);
-            add_product(s, q, col.x);
-            add_lanes(&mut column_sum, x, q);
-        }
-        *y = column_sum;
+    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = [[T::zero(); LANES]; 4];
+    let tiles = left_a.iter_mut().zip(left_b).zip(left_c).zip(left_d);
+    for (((((qa, qb), qc), qd), y), columns) in tiles.zip(y_left).zip(columns) {
+        let mut column_sums = *y;
+        (sum_a, column_sums) = update_tile(qa, a, columns, sum_a, column_sums);
+        (sum_b, column_sums) = update_tile(qb, b, columns, sum_b, column_sums);
+        (sum_c, column_sums) = update_tile(qc, c, columns, sum_c, column_sums);
+        (sum_d, column_sums) = update_tile(qd, d, columns, sum_d, column_sums);
+        *y = column_sums;
     }
-    let diagonal = [d0, d1, d2, d3].into_iter().zip([(v0, w0, x0), (v1, w1, x1), (v2, w2, x2), (v3, w3, x3)]);
-    for ((lane, (row, (v, w, x))), s) in (first_lane..).zip(diagonal).zip([&mut s0, &mut s1, &mut s2, &mut s3]) {
-        let Some(q) = row.first_mut() else { return [T::zero(); 4] };
-        add_lanes(q, v, own.w);
-        add_lanes(q, w, own.v);
-        for ((((l, &q), &xj), s), b) in (0..).zip(q.iter()).zip(own.x).zip(s).zip(below.iter_mut()) {
-            *s += if l <= lane { q * xj } else { T::zero() };
-            *b += if l < lane { q * x } else { T::zero() };
-        }
-    }
-    [s0, s1, s2, s3].map(|s| sum_lanes(&s))
+    let ([qa, ..], [qb, ..], [qc, ..], [qd, ..]) = (own_a, own_b, own_c, own_d) else { return [T::zero(); 4] };
+    let unused = [T::zero(); LANES];
+    [
+        update_tile(qa, a, own, sum_a, unused).0,
+        update_tile(qb, b, own, sum_b, unused).0,
+        update_tile(qc, c, own, sum_c, unused).0,
+        update_tile(qd, d, own, sum_d, unused).0,
+    ]
+    .map(sum_lanes)
 }
 
 /// See [`Kernel::reflect_rows`].
@@ -323,6 +340,7 @@ mod tests {
             for i in 0..n {
                 for j in 0..=i {
                     a[i * stride + j] = source[i * n + j];
+                    a[j * stride + i] = source[i * n + j];
                 }
             }
             let full = |i: usize, j: usize| {

@@ -8,6 +8,7 @@ pub mod jacobi;
 pub mod laguerre;
 pub mod norm;
 pub mod power_iteration;
+pub mod sturm;
 pub mod tridiagonal;
 
 /// Splits `len` numbers off the front of a workspace.

@@ -18,6 +18,8 @@ pub fn first_non_finite<T: Real>(x: &[T]) -> Option<usize> {
 /// The plain sum of squares serves as long as it is far from the ends of the range; else the
 /// numbers are scaled by a power of two first, so `[3e19, 4e19]` in `f32` gives `5e19`.
 ///
+/// NaN in the numbers gives NaN or infinity, never a norm that looks right.
+///
 /// **Accuracy**: relative error at most about `len / 16` unit roundoffs. **Cost**: 2 len flops.
 ///
 /// ```
@@ -31,7 +33,11 @@ pub fn norm<T: Real, K: Kernel<T> + ?Sized>(x: &[T], kernel: &K) -> T {
         return squares.sqrt();
     }
     let largest = max_abs(x);
-    if largest == T::zero() || !largest.is_finite() {
+    if largest == T::zero() {
+        // 0, or NaN where nothing but NaN and 0 is there.
+        return squares;
+    }
+    if !largest.is_finite() {
         return largest;
     }
     let k = largest.exponent();

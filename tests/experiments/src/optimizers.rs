@@ -1,5 +1,8 @@
 //! The table of optimizers that are compared. To add one: a variant, its row in [`Method::row`],
 //! its arm in [`Method::build`], and its rates in [`crate::rates`]. Nothing else names an optimizer.
+//!
+//! SGD and AdaGrad are the library's own diagonal methods with the momentum that Shampoo has, so
+//! that a comparison shows what the preconditioner does; Adam is candle's.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -9,6 +12,11 @@ use candle_core::backprop::GradStore;
 use candle_nn::{AdamW, Optimizer as _, ParamsAdamW};
 use clap::ValueEnum;
 use serde_json::{Map, json};
+use shampoo_core::config::Config as Settings;
+use shampoo_core::graft::Graft;
+use shampoo_core::momentum::Momentum;
+use shampoo_runtime::candle::CandleShampoo;
+use shampoo_runtime::{Builder, Error, SERVER_CONFIG};
 
 /// The options of an optimizer as reports show them.
 pub type Config = Map<String, serde_json::Value>;
@@ -16,8 +24,14 @@ pub type Config = Map<String, serde_json::Value>;
 /// The optimizers, in the order of tables and legends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Method {
+    /// SGD with Nesterov momentum 0.9.
+    Sgd,
+    /// Diagonal AdaGrad with momentum 0.9.
+    Adagrad,
     /// Adam (Kingma and Ba 2015), candle's implementation without weight decay.
     Adam,
+    /// Shampoo with the library's defaults.
+    Shampoo,
 }
 
 /// What reports need to know of an optimizer.
@@ -73,7 +87,10 @@ impl Method {
     #[must_use]
     pub fn row(self) -> Row {
         match self {
+            Self::Sgd => Row { key: "sgd", label: "SGD, Nesterov", first_order: true, colour: (0x00, 0x9e, 0x73) },
+            Self::Adagrad => Row { key: "adagrad", label: "AdaGrad", first_order: true, colour: (0xcc, 0x79, 0xa7) },
             Self::Adam => Row { key: "adam", label: "Adam", first_order: true, colour: (0x00, 0x72, 0xb2) },
+            Self::Shampoo => Row { key: "shampoo", label: "Shampoo", first_order: false, colour: (0xd5, 0x5e, 0x00) },
         }
     }
 
@@ -82,10 +99,61 @@ impl Method {
     /// # Errors
     /// Those of the tensor library.
     pub fn build(self, parameters: Vec<(String, Var)>, rate: f64) -> candle_core::Result<Box<dyn Stepper>> {
+        let ours = |settings: Settings| -> candle_core::Result<Box<dyn Stepper>> {
+            Ok(Box::new(Ours::new(parameters.clone(), settings, rate)?))
+        };
+        let nesterov = Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) };
         match self {
+            Self::Sgd => ours(Settings { momentum: nesterov, ..Settings::diagonal(Graft::Sgd) }),
+            Self::Adagrad => ours(Settings::diagonal(Graft::AdaGrad { epsilon: 1e-10 })),
             Self::Adam => Ok(Box::new(Adam::new(parameters, rate)?)),
+            Self::Shampoo => ours(SERVER_CONFIG),
         }
     }
+}
+
+/// An optimizer of this library.
+struct Ours {
+    optimizer: CandleShampoo,
+    settings: Settings,
+}
+
+impl Ours {
+    fn new(parameters: Vec<(String, Var)>, settings: Settings, rate: f64) -> candle_core::Result<Self> {
+        let builder = Builder::new().config(settings).learning_rate(rate);
+        Ok(Self { optimizer: CandleShampoo::with_names(parameters, builder)?, settings })
+    }
+}
+
+impl Stepper for Ours {
+    fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
+        self.optimizer.step(gradients).map_err(|error| match error {
+            candle_core::Error::Wrapped(inner) if refused(&inner) => StepError::Diverged(inner.to_string()),
+            other => StepError::Candle(other),
+        })?;
+        let phases = self.optimizer.report().phases;
+        Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update: phases.check + phases.update })
+    }
+
+    fn config(&self) -> Config {
+        let settings = &self.settings;
+        let mut config = Config::new();
+        config.insert("learning_rate".into(), json!(self.optimizer.learning_rate()));
+        config.insert("momentum".into(), json!(settings.momentum.beta1));
+        config.insert("graft".into(), json!(format!("{:?}", settings.graft)));
+        if settings.precondition {
+            config.insert("block_size".into(), json!(settings.block_size));
+            config.insert("statistics".into(), json!(format!("{:?}", settings.averaging)));
+            config.insert("ridge".into(), json!(format!("{:?}", settings.ridge)));
+            config.insert("precondition_every".into(), json!(settings.schedule.precondition_every));
+        }
+        config
+    }
+}
+
+/// Whether the library refused a gradient that is not finite or too large.
+fn refused(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref::<Error>(), Some(Error::Step { .. }))
 }
 
 struct Adam(AdamW);

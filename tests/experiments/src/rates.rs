@@ -6,6 +6,9 @@ use crate::optimizers::Method;
 #[must_use]
 pub fn recorded(method: Method, dataset: &str) -> f64 {
     match (method, dataset) {
+        (Method::Sgd, _) => 1e-3,
+        (Method::Adagrad, _) => 1e-2,
+        (Method::Shampoo, _) => 1e-2,
         (Method::Adam, "mnist") => 1e-3,
         (Method::Adam, _) => 3e-3,
     }

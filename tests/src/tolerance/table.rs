@@ -50,6 +50,10 @@ table! {
     GoldenTwoStep: Absolute, 1e-6, 1e-14, Fixed, "diagonal factors: some roundings of numbers up to 4";
     /// The printed steps of SM3.
     GoldenDiagonal: Absolute, 2e-7, 1e-8, Fixed, "printed to 8 decimals";
+    /// Condition numbers quoted to two digits.
+    GoldenCondition: Relative, 5e-2, 1e-2, Fixed, "half a unit of the second digit; u kappa of it is noise in f32";
+    /// The largest promise that a root is accepted with.
+    Promise: Spectral, 5e-2, 1e-5, Fixed, "the default max_error; f64 must stay within it up to kappa 1e8";
     /// Inputs that broke real implementations, with `f64` inside.
     Case: Relative, 5e-7, 1e-8, Fixed, "printed to 9 digits; f32 adds the rounding of the result and of a step made with it";
     /// The same with `f32` inside: the default `max_error`.

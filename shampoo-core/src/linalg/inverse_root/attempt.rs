@@ -103,7 +103,7 @@ fn by_rational<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     input.load(MatMut::with_row_stride(root, n, n, row_stride(n))?, R::zero());
     let triangle = TiledTriangle { data: &mut *root, stride: row_stride(n), order: n };
     let found = rational::inverse_root(triangle, table, ridge, rest, kernel)?;
-    let smallest = (found.lambda_min + found.ridge).to_f64().max(R::UNIT_ROUNDOFF.to_f64() * found.lambda_max.to_f64());
+    let smallest = found.smallest.to_f64();
     let kappa = (found.lambda_max + found.ridge).to_f64() / smallest;
     let mut report = Report {
         method: Method::Rational,

@@ -35,7 +35,7 @@ pub const fn probed_workspace_len(n: usize) -> usize {
 
 /// (1 - s)^{-1/p} - 1 for a residual of norm s; infinite from 0.99 on.
 pub fn promise(s: f64, p: u32) -> f64 {
-    if !(s < LARGEST_RESIDUAL) {
+    if s.is_nan() || s >= LARGEST_RESIDUAL {
         return f64::INFINITY;
     }
     libm::expm1(-libm::log1p(-s) / f64::from(p))
@@ -68,7 +68,7 @@ pub fn full<T: Real, K: Kernel<T> + ?Sized>(
     if cholesky_in_place(factor.reborrow(), kernel).is_err() {
         return f64::INFINITY;
     }
-    copy(&mut z, if p % 2 == 0 { x } else { factor.as_ref() });
+    copy(&mut z, if p.is_multiple_of(2) { x } else { factor.as_ref() });
     for _ in 1..p.div_ceil(2) {
         kernel.gemm(other.reborrow(), Accum::Replace, T::one(), x, z.as_ref());
         core::mem::swap(&mut z, &mut other);

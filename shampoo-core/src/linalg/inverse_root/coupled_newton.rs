@@ -126,14 +126,7 @@ impl<'w, T: Real> CoupledNewton<'w, T> {
 
     /// One iteration. **Cost**: 2 to 2 log2 p + 2 one-triangle products (p = 2: 3, p = 4: 4).
     pub fn step<K: Kernel<T> + ?Sized>(&mut self, kernel: &K) {
-        let order = T::from_f64(f64::from(self.p));
-        let inverse = T::one() / order;
-        for (t, &m) in self.t.iter_mut().zip(self.m.iter()) {
-            *t = -m * inverse;
-        }
-        add_to_diagonal(self.t, self.n, (order + T::one()) * inverse);
-        product(self.n, self.x_other, self.x, self.t, kernel);
-        core::mem::swap(&mut self.x, &mut self.x_other);
+        self.correct(kernel);
         // T^p M by binary powering, exact for every p.
         let mut power = self.p;
         loop {
@@ -152,13 +145,28 @@ impl<'w, T: Real> CoupledNewton<'w, T> {
         self.iterations += 1;
     }
 
+    /// T = ((p + 1) I - M) / p and X <- X T.
+    fn correct<K: Kernel<T> + ?Sized>(&mut self, kernel: &K) {
+        let order = T::from_f64(f64::from(self.p));
+        let inverse = T::one() / order;
+        for (t, &m) in self.t.iter_mut().zip(self.m.iter()) {
+            *t = -m * inverse;
+        }
+        add_to_diagonal(self.t, self.n, (order + T::one()) * inverse);
+        product(self.n, self.x_other, self.x, self.t, kernel);
+        core::mem::swap(&mut self.x, &mut self.x_other);
+    }
+
     /// Iterates until max |M - I| <= `tolerance`, until it grows by a factor of 1.2 (the iterate before is then
     /// *selected*: blending would let NaN poison it), or to [`MAX_ITERATIONS`].
+    ///
+    /// At the tolerance X is corrected once more, by one product: its error becomes the indicator's square.
     ///
     /// **Accuracy**: the indicator is not the error; certify the root.
     pub fn run<K: Kernel<T> + ?Sized>(&mut self, tolerance: T, kernel: &K) -> Stop {
         while self.iterations < MAX_ITERATIONS {
             if self.indicator <= tolerance {
+                self.correct(kernel);
                 return Stop::Tolerance;
             }
             let before = self.indicator;

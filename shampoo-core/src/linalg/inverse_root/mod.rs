@@ -70,7 +70,7 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) -> Result<Report, RootError> {
-    let exponent = request.exponent.normalized()?;
+    let exponent = request.validate()?;
     let length = |needed, found| RootError::Shape(ShapeError::Length { needed, found });
     for found in [triangle.len(), root.len()] {
         if found != packed_len(n) {
@@ -108,7 +108,7 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     for retry in 0..=retries {
         let attempt = attempt(&input, exponent, ridge.times(factor), request, workspace, kernel)?;
         report = Report { retries: retry, promised: attempt.promised + stored_rounding::<R, S>(n), ..attempt };
-        if report.outcome == Outcome::Accepted && !(report.promised <= max_error) {
+        if report.outcome == Outcome::Accepted && (report.promised.is_nan() || report.promised > max_error) {
             report.outcome = Outcome::Uncertified;
         }
         if report.outcome == Outcome::Accepted {

@@ -11,19 +11,24 @@
 use super::request::Ridge;
 use super::tables::{MAX_POLES, Table};
 use crate::error::ShapeError;
-use crate::kernel::{Kernel, TiledTriangle, padded};
+use crate::kernel::{Kernel, LANES, TiledTriangle, padded};
 use crate::linalg::carve;
-use crate::linalg::laguerre::extreme_eigenvalues;
+use crate::linalg::laguerre::largest_eigenvalue;
+use crate::linalg::sturm::{is_positive_definite, smallest_eigenvalue};
 use crate::linalg::tridiagonal::{Tridiagonal, Vectors, tridiagonalize};
 use crate::scalar::Real;
+
+/// Rounding of the eigenvalues in the tridiagonalisation, in units of u times their bound.
+const ROUNDING: f64 = 8.0;
 
 /// What is known of a rational root.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rational<T> {
     /// Largest eigenvalue, without the ridge.
     pub lambda_max: T,
-    /// Smallest eigenvalue, without the ridge.
-    pub lambda_min: T,
+    /// Smallest ridged eigenvalue, from below within a factor of 1.1; the left end of the table's interval where it
+    /// lies below that.
+    pub smallest: T,
     /// Ridge added to every eigenvalue.
     pub ridge: T,
     /// Whether X was computed.
@@ -85,23 +90,27 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
     let mut t = Tridiagonal { diagonal: take(n)?, off_diagonal: take(n)?, tau: take(n)? };
     if n == 0 {
         let zero = T::zero();
-        return Ok(Rational { lambda_max: zero, lambda_min: zero, ridge: zero, state: State::Computed });
+        return Ok(Rational { lambda_max: zero, smallest: zero, ridge: zero, state: State::Computed });
     }
 
     tridiagonalize(TiledTriangle { data: &mut *data, stride, order: n }, &mut t, &mut vectors, kernel)?;
-    let ends = extreme_eigenvalues(t.diagonal, t.off_diagonal);
-    let amount = T::from_f64(ridge.amount(ends.max.to_f64()));
+    let largest = largest_eigenvalue(t.diagonal, t.off_diagonal);
+    let amount = T::from_f64(ridge.amount(largest.value.to_f64()));
+    let bound = largest.bound + amount;
+    let low = T::from_f64(table.lower).maximum(T::UNIT_ROUNDOFF) * bound;
     let mut found =
-        Rational { lambda_max: ends.max, lambda_min: ends.min, ridge: amount, state: State::NotPositiveDefinite };
-    let bound = ends.upper_bound + amount;
-    if !(bound > T::zero() && bound.is_finite()) {
+        Rational { lambda_max: largest.value, smallest: low, ridge: amount, state: State::NotPositiveDefinite };
+    if !bound.is_finite() || bound <= T::zero() {
         return Ok(found);
     }
-    let noise = T::from_f64(8.0) * T::UNIT_ROUNDOFF * bound;
-    if ends.min + amount + noise < T::from_f64(table.lower) * bound {
-        found.state = if ends.min + amount + noise > T::zero() { State::OutOfRange } else { found.state };
+    let noise = T::from_f64(ROUNDING) * T::UNIT_ROUNDOFF * bound;
+    if !is_positive_definite(t.diagonal, t.off_diagonal, amount - T::from_f64(table.lower) * bound + noise) {
+        if is_positive_definite(t.diagonal, t.off_diagonal, amount) {
+            found.state = State::OutOfRange;
+        }
         return Ok(found);
     }
+    found.smallest = smallest_eigenvalue(t.diagonal, t.off_diagonal, amount, low, bound);
     if pivots(&t, table, amount, T::one() / bound, ratios, gains).is_none() {
         return Ok(found);
     }
@@ -169,6 +178,17 @@ struct Poles<'w, T> {
     constant: T,
 }
 
+/// Copies row m into column m, above the diagonal inside the tile.
+fn complete_diagonal_tile<T: Real>(data: &mut [T], stride: usize, m: usize) -> Option<()> {
+    let start = m - m % LANES;
+    let (above, row) = data.split_at_mut_checked(m.checked_mul(stride)?)?;
+    let column = above.get_mut(start.checked_mul(stride)?..)?.chunks_mut(stride.max(1)).filter_map(|r| r.get_mut(m));
+    for (to, &x) in column.zip(row.get(start..m)?) {
+        *to = x;
+    }
+    Some(())
+}
+
 /// Builds the rows of the sum one by one under the reflectors H_1, H_2, ... (see the top of the file).
 fn back_transform<T: Real, K: Kernel<T> + ?Sized>(
     a: TiledTriangle<'_, T>,
@@ -200,6 +220,7 @@ fn back_transform<T: Real, K: Kernel<T> + ?Sized>(
         let (x, sum) = (vectors.x.get(..padded(m))?, row.get_mut(..padded(m))?);
         kernel.reflect_rows(carried, wide, ratios, tau, x, sum);
         *row.get_mut(m)? = diagonal(gains);
+        complete_diagonal_tile(data, stride, m)?;
         gains_before = gains;
         vectors.queue_reflection(tau, kernel);
     }

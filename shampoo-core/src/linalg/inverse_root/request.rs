@@ -1,5 +1,6 @@
 //! What is asked of a root, and what is reported of it.
 
+use super::tables::table;
 use crate::error::UnsupportedExponent;
 
 /// Which root: only real inverse powers.
@@ -132,6 +133,24 @@ impl Request {
             max_error: None,
             max_retries: 5,
         }
+    }
+}
+
+impl Request {
+    /// The exponent in its normal form, if the method computes it.
+    ///
+    /// **Errors**: [`UnsupportedExponent`]; [`ByMethod`](UnsupportedExponent::ByMethod) also for a pseudo-inverse by
+    /// anything but the spectral method.
+    pub fn validate(&self) -> Result<Exponent, UnsupportedExponent> {
+        let exponent = self.exponent.normalized()?;
+        let pseudo_inverse = matches!(self.ridge, Ridge::PseudoInverse { .. });
+        let computed = match (self.method, exponent) {
+            (Method::Auto | Method::Spectral, _) => true,
+            (Method::CoupledNewton, Exponent::Root(_)) => !pseudo_inverse,
+            (Method::Rational, Exponent::Root(p)) => !pseudo_inverse && table(p).is_some(),
+            (Method::CoupledNewton | Method::Rational, Exponent::Power(_)) => false,
+        };
+        if computed { Ok(exponent) } else { Err(UnsupportedExponent::ByMethod) }
     }
 }
 
