@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Error as CandleError, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
 use candle_nn::Optimizer;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
@@ -15,6 +15,44 @@ use crate::kernel::Server;
 use crate::optimizer::{Shampoo, Sources, add};
 use crate::params::Builder;
 use crate::telemetry::StepReport;
+
+/// A working type whose variables candle stores.
+pub trait CandleScalar: WithDType + Real {
+    /// The numbers of a storage of this type.
+    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
+
+impl CandleScalar for f32 {
+    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+        if let CpuStorage::F32(values) = storage { Some(values) } else { None }
+    }
+}
+
+impl CandleScalar for f64 {
+    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+        if let CpuStorage::F64(values) = storage { Some(values) } else { None }
+    }
+}
+
+/// Why a step over candle's tensors was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CandleError {
+    /// The optimizer refused it; nothing has changed.
+    #[error(transparent)]
+    Shampoo(#[from] crate::error::Error),
+    /// candle did.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+impl From<CandleError> for candle_core::Error {
+    fn from(error: CandleError) -> Self {
+        match error {
+            CandleError::Shampoo(error) => Self::wrap(error),
+            CandleError::Candle(error) => error,
+        }
+    }
+}
 
 /// Shampoo as a candle optimizer.
 ///
@@ -43,7 +81,7 @@ pub struct CandleShampoo<P: Precision = F32RootF64, K = Server> {
 
 impl<P: Precision, K: Kernel<P::Work> + Kernel<P::Root>> CandleShampoo<P, K>
 where
-    P::Work: WithDType,
+    P::Work: CandleScalar,
 {
     /// An optimizer of named variables: the names appear in errors.
     ///
@@ -65,7 +103,7 @@ where
             }
             builder = builder.parameter(name.clone(), var.dims());
         }
-        let shampoo = builder.build().map_err(CandleError::wrap)?;
+        let shampoo = builder.build().map_err(candle_core::Error::wrap)?;
         let gradients = vec![None; vars.len()];
         let vars = vars.into_iter().map(|(_, var)| var).collect();
         Ok(Self { shampoo, vars, gradients, report: StepReport::default() })
@@ -81,12 +119,20 @@ where
         &self.report
     }
 
-    fn step_all(&mut self, grads: &GradStore) -> candle_core::Result<()> {
-        for (slot, var) in self.gradients.iter_mut().zip(&self.vars) {
-            *slot = grads.get(var).map(Tensor::contiguous).transpose()?;
-        }
-        for ((gradient, var), name) in self.gradients.iter().zip(&self.vars).zip(self.shampoo.names()) {
-            let Some(gradient) = gradient else { continue };
+    /// One step, as [`Optimizer::step`] with typed errors.
+    ///
+    /// **Errors**: a gradient of another shape, type or device than its variable, or one that the optimizer
+    /// refuses; nothing has changed then.
+    pub fn try_step(&mut self, grads: &GradStore) -> Result<(), CandleError> {
+        let done = self.gather(grads).map_err(CandleError::from).and_then(|()| self.apply());
+        self.gradients.fill(None);
+        done
+    }
+
+    /// Takes a handle on every gradient; only those that are not contiguous are copied.
+    fn gather(&mut self, grads: &GradStore) -> candle_core::Result<()> {
+        for ((slot, var), name) in self.gradients.iter_mut().zip(&self.vars).zip(self.shampoo.names()) {
+            let Some(gradient) = grads.get(var) else { continue };
             if gradient.dims() != var.dims() || gradient.dtype() != P::Work::DTYPE || !gradient.device().is_cpu() {
                 candle_core::bail!(
                     "parameter `{name}` is {:?} {:?}, its gradient {:?} {:?}",
@@ -96,9 +142,14 @@ where
                     gradient.dtype()
                 );
             }
+            *slot = Some(gradient.contiguous()?);
         }
+        Ok(())
+    }
+
+    fn apply(&mut self) -> Result<(), CandleError> {
         let sources = Tensors { vars: &self.vars, gradients: &self.gradients };
-        self.report = self.shampoo.compute(&sources).map_err(CandleError::wrap)?;
+        self.report = self.shampoo.compute(&sources)?;
         for (index, update) in self.shampoo.updates() {
             self.vars[index].inplace_op1(&Add(update))?;
         }
@@ -108,7 +159,7 @@ where
 
 impl<P: Precision> Optimizer for CandleShampoo<P, Server>
 where
-    P::Work: WithDType,
+    P::Work: CandleScalar,
     Server: Kernel<P::Work> + Kernel<P::Root>,
 {
     type Config = Builder<P, Server>;
@@ -120,9 +171,7 @@ where
     }
 
     fn step(&mut self, grads: &GradStore) -> candle_core::Result<()> {
-        let done = self.step_all(grads);
-        self.gradients.fill(None);
-        done
+        Ok(self.try_step(grads)?)
     }
 
     fn learning_rate(&self) -> f64 {
@@ -160,7 +209,7 @@ impl<T: WithDType> Sources<T> for Tensors<'_> {
 /// Adds an update to a variable in place.
 struct Add<'a, T>(&'a [T]);
 
-impl<T: WithDType + Real> InplaceOp1 for Add<'_, T> {
+impl<T: CandleScalar> InplaceOp1 for Add<'_, T> {
     fn name(&self) -> &'static str {
         "shampoo-update"
     }
@@ -169,7 +218,10 @@ impl<T: WithDType + Real> InplaceOp1 for Add<'_, T> {
         let Some((start, end)) = layout.contiguous_offsets() else {
             candle_core::bail!("a variable is not contiguous")
         };
-        add(&mut T::cpu_storage_as_mut_slice(storage)?[start..end], self.0);
+        match T::slice_mut(storage).and_then(|values| values.get_mut(start..end)) {
+            Some(values) => add(values, self.0),
+            None => candle_core::bail!("a variable is not of type {:?}", T::DTYPE),
+        }
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, json};
 use shampoo_core::config::Config as Settings;
 use shampoo_core::graft::Graft;
 use shampoo_core::momentum::Momentum;
-use shampoo_runtime::candle::CandleShampoo;
+use shampoo_runtime::candle::{CandleError, CandleShampoo};
 use shampoo_runtime::{Builder, Error, SERVER_CONFIG};
 
 /// The options of an optimizer as reports show them.
@@ -127,9 +127,9 @@ impl Ours {
 
 impl Stepper for Ours {
     fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
-        self.optimizer.step(gradients).map_err(|error| match error {
-            candle_core::Error::Wrapped(inner) if refused(&inner) => StepError::Diverged(inner.to_string()),
-            other => StepError::Candle(other),
+        self.optimizer.try_step(gradients).map_err(|error| match error {
+            CandleError::Shampoo(refused @ Error::Step { .. }) => StepError::Diverged(refused.to_string()),
+            other => StepError::Candle(other.into()),
         })?;
         let phases = self.optimizer.report().phases;
         Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update: phases.check + phases.update })
@@ -149,11 +149,6 @@ impl Stepper for Ours {
         }
         config
     }
-}
-
-/// Whether the library refused a gradient that is not finite or too large.
-fn refused(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    matches!(error.downcast_ref::<Error>(), Some(Error::Step { .. }))
 }
 
 struct Adam(AdamW);
