@@ -67,7 +67,8 @@ fn descend<T: Real>(diagonal: &[T], off_diagonal: &[T], start: T, width: T) -> T
                 stretch *= two;
             }
             None if stretch > T::one() => stretch = T::one(),
-            None => return x,
+            // Without rounding the step never passes the spectrum: it has arrived.
+            None => return x - step,
         }
     }
     x
@@ -106,6 +107,8 @@ mod tests {
         assert!((largest_eigenvalue(&[5.0_f64], &[0.0]).value - 5.0).abs() < 1e-14);
         assert!((largest_eigenvalue(&[1.0_f64; 40], &[0.0; 40]).value - 1.0).abs() < 1e-14);
         assert_eq!(largest_eigenvalue(&[0.0_f32; 3], &[0.0; 3]).value, 0.0);
+        // One eigenvalue above an n-fold one: the first step arrives.
+        assert!((largest_eigenvalue(&[0.0, 0.0, 2.0_f64, 2.0], &[0.0, 0.0, 0.0, 2.0]).value - 4.0).abs() < 1e-14);
         // A cluster of half of the eigenvalues.
         let diagonal: [f64; 64] = core::array::from_fn(|i| if i % 2 == 0 { 1.0 } else { i as f64 / 64.0 });
         assert!((largest_eigenvalue(&diagonal, &[0.0; 64]).value - 1.0).abs() < 1e-13);

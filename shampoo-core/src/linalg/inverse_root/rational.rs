@@ -26,7 +26,7 @@ const ROUNDING: f64 = 8.0;
 pub struct Rational<T> {
     /// Largest eigenvalue, without the ridge.
     pub lambda_max: T,
-    /// Smallest ridged eigenvalue, from below within a factor of 1.1; the left end of the table's interval where it
+    /// Smallest ridged eigenvalue, from below within a factor of 1.01; the left end of the table's interval where it
     /// lies below that.
     pub smallest: T,
     /// Ridge added to every eigenvalue.
