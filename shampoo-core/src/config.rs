@@ -65,8 +65,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// Block 128, averages with b2 0.95, ridge 1e-6 relative, length from bias-corrected RMSProp,
-    /// momentum 0.9, fresh statistics and roots at every step.
+    /// Block 128, averages with b2 0.9, ridge 1e-6 relative, length from bias-corrected RMSProp with b2 0.99,
+    /// Nesterov momentum 0.9, fresh statistics and roots at every step.
+    ///
+    /// The decay rates and the look-ahead were settled on the CURVES autoencoder of the experiments (batch 1000, rate
+    /// 1e-3; train loss after 200 steps, median and range of three seeds):
+    ///
+    /// | statistics b2 | graft b2 | look-ahead | loss |
+    /// |---|---|---|---|
+    /// | 0.95 | 0.95 | no | 70.3 (70.1 to 74.6) |
+    /// | 0.95 | 0.95 | yes | 69.6 (68.9 to 73.2) |
+    /// | 0.95 | 0.99 | yes | 69.3 (66.2 to 74.6) |
+    /// | 0.9 | 0.99 | yes | 66.7 (66.6 to 67.3) |
     pub const DEFAULT: Self = Self {
         block_size: 128,
         merge: Merge::Forward,
@@ -74,7 +84,7 @@ impl Config {
         max_preconditioned_dim: usize::MAX,
         precondition_vectors: false,
         precondition: true,
-        averaging: Averaging::Ema { beta2: 0.95 },
+        averaging: Averaging::Ema { beta2: 0.9 },
         initial_statistics: 0.0,
         exponent_override: None,
         ridge: Ridge::Relative(1e-6),
@@ -82,8 +92,8 @@ impl Config {
         certificate: Certificate::Full,
         max_error: None,
         max_retries: 5,
-        graft: Graft::RmsProp { beta2: 0.95, epsilon: 1e-10, bias_correction: true },
-        momentum: Momentum::heavy_ball(0.9),
+        graft: Graft::RmsProp { beta2: 0.99, epsilon: 1e-10, bias_correction: true },
+        momentum: Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) },
         weight_decay: WeightDecay::None,
         schedule: Schedule::EVERY_STEP,
     };
@@ -94,7 +104,7 @@ impl Config {
         Self {
             averaging: Averaging::Sum,
             graft: Graft::AdaGrad { epsilon: 1e-10 },
-            momentum: Momentum { nesterov: true, buffers: Buffers::Two, ..Momentum::heavy_ball(0.9) },
+            momentum: Momentum { buffers: Buffers::Two, ..Self::DEFAULT.momentum },
             schedule: Schedule { precondition_every: 10, ..Schedule::EVERY_STEP },
             ..Self::DEFAULT
         }

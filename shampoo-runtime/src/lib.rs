@@ -1,4 +1,24 @@
-//! Shampoo on servers.
+//! Shampoo on servers: heap-backed state, threads, library kernels, framework adapters.
+//!
+//! [`Shampoo`] trains named parameters; a [`Builder`] makes it. All formulas are in `shampoo-core`:
+//! this crate allocates, loops over parameters, spreads factors and blocks over a private thread pool,
+//! and lends a framework's memory to core.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Builder`], [`SERVER_CONFIG`] | what is trained and how |
+//! | [`Shampoo`] | the step over all parameters |
+//! | [`heap`] | the only place that allocates state |
+//! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
+//! | [`adapters`] | frameworks: `candle` (feature `candle`) |
+//! | [`StepReport`] | roots accepted and refused, promises, where the time went |
+//!
+//! # Features
+//!
+//! `rayon` (default): the thread pool; without it everything runs on the calling thread, and the crate builds for
+//! wasm32. `candle`: the adapter to candle's `Optimizer`. Features add items and never change a number: a run gives
+//! the same bits with any number of threads.
+
 pub mod adapters;
 mod error;
 mod executor;

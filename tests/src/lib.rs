@@ -7,3 +7,7 @@
 pub mod generate;
 pub mod oracle;
 pub mod tolerance;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

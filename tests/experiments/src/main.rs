@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use shampoo_experiments::error::Error;
-use shampoo_experiments::experiments::autoencoder;
+use shampoo_experiments::experiments::{accuracy, autoencoder};
 
 /// The system's allocator costs a quarter of a training step in page faults.
 #[global_allocator]
@@ -22,12 +22,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Experiment {
+    Accuracy(accuracy::Args),
     Autoencoder(autoencoder::Args),
 }
 
 impl Experiment {
     fn run(self) -> Result<ExitCode, Error> {
         match self {
+            Self::Accuracy(args) => accuracy::run(&args),
             Self::Autoencoder(args) => autoencoder::run(&args),
         }
     }

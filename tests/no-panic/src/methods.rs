@@ -10,6 +10,7 @@ entries! { state: [
     Averaging::decay,
     Averaging::weight,
     Graft::state_len,
+    Graft::sums_squares,
     Graft::scratch_len,
     Graft::factor,
     Momentum::heavy_ball,

@@ -1,3 +1,4 @@
 //! The experiments: one module for each subcommand, with its arguments and a function `run`.
 
+pub mod accuracy;
 pub mod autoencoder;

@@ -1,0 +1,199 @@
+//! What all rows together must satisfy, and whether they do.
+
+use core::fmt::Write as _;
+
+use super::arithmetic::{self, F64};
+use super::plan::{COUPLED_NEWTON, METHODS, SPECTRAL};
+use super::row::Row;
+use crate::spread::Spread;
+
+/// Up to here f64 has 9 digits left of a matrix: its roots must be accepted.
+const CERTAIN_KAPPA: f64 = 1e8;
+
+/// The promise that they must come with: the default limit for f64, so that a default request succeeds.
+const CERTAIN_PROMISE: f64 = 1e-5;
+
+/// The methods that this is asked of: a rational function is not defined for all of these matrices.
+const CERTAIN_METHODS: [&str; 2] = [COUPLED_NEWTON.name, SPECTRAL.name];
+
+/// In units of roundoff; an error below is luck, and says nothing about the bound on it.
+const MEASURABLE: f64 = 10.0;
+
+/// The largest median of promise / error: a bound that is two digits off still tells good roots from bad ones.
+const LARGEST_MEDIAN: f64 = 100.0;
+
+/// Violating rows named at most.
+const NAMED: usize = 20;
+
+/// The conditions, and what was found.
+pub(super) struct Verdict<'a> {
+    /// Accepted rows whose error is above the promise, or that have no true root at all.
+    dishonest: Vec<&'a Row>,
+    /// Rows that f64 must certify and does not.
+    uncertain: Vec<&'a Row>,
+    /// Promises of the rows that f64 must certify.
+    promises: Option<Spread>,
+    /// promise / error of the rows with a measurable error.
+    tightness: Option<Spread>,
+    /// The same, of the accepted rows alone.
+    tightness_accepted: Option<Spread>,
+    /// error / a-priori bound of the accepted rows with a measurable error.
+    beyond: Option<Spread>,
+}
+
+impl<'a> Verdict<'a> {
+    /// On these rows.
+    pub(super) fn of(rows: &'a [Row]) -> Self {
+        let within = |row: &Row, limit| row.accepted && row.promised.is_some_and(|promised| promised <= limit);
+        let measurable = |row: &&Row| row.true_error.is_some_and(|error| error > MEASURABLE * row.unit_roundoff);
+        let accepted = |row: &&Row| row.accepted;
+        let tightness = |row: &Row| Some(row.promised? / row.true_error?);
+        Self {
+            dishonest: rows.iter().filter(|row| row.accepted && !honest(row)).collect(),
+            uncertain: rows.iter().filter(|row| certain(row) && !within(row, CERTAIN_PROMISE)).collect(),
+            promises: Spread::of(rows.iter().filter(certain_ref).filter_map(|row| row.promised)),
+            tightness: Spread::of(rows.iter().filter(measurable).filter_map(tightness)),
+            tightness_accepted: Spread::of(rows.iter().filter(measurable).filter(accepted).filter_map(tightness)),
+            beyond: Spread::of(
+                rows.iter().filter(measurable).filter(accepted).filter_map(|row| Some(row.true_error? / row.a_priori?)),
+            ),
+        }
+    }
+
+    /// Whether every condition is satisfied.
+    pub(super) fn passed(&self) -> bool {
+        self.dishonest.is_empty() && self.uncertain.is_empty() && self.tight()
+    }
+
+    fn tight(&self) -> bool {
+        self.tightness.is_some_and(|spread| spread.median <= LARGEST_MEDIAN)
+    }
+
+    /// The figures, condition by condition; `rows` are those that the verdict is on.
+    pub(super) fn text(&self, rows: &[Row]) -> String {
+        let mut text = shares(rows);
+        let mark = |good: bool| if good { "ok      " } else { "VIOLATED" };
+        let spread = |spread: Option<Spread>| {
+            let text = |s: Spread| format!("median {:.2}, {:.1e} to {:.1e}", s.median, s.min, s.max);
+            spread.map_or_else(|| "no such row".to_owned(), text)
+        };
+        let accepted = rows.iter().filter(|row| row.accepted).count();
+        let honest = mark(self.dishonest.is_empty());
+        let _ = writeln!(text, "{honest} {} of {accepted} accepted roots break their promise", self.dishonest.len());
+        let (must, largest) = (rows.iter().filter(certain_ref).count(), self.promises.map_or(f64::NAN, |s| s.max));
+        let _ = writeln!(
+            text,
+            "{} f64, {}, kappa up to {CERTAIN_KAPPA:e}: {} of {must} roots refused or promised above {CERTAIN_PROMISE:e}; \
+             largest promise {largest:.1e}",
+            mark(self.uncertain.is_empty()),
+            CERTAIN_METHODS.join(" and "),
+            self.uncertain.len(),
+        );
+        let _ = writeln!(
+            text,
+            "{} promise / error, errors above {MEASURABLE} u: {} (median at most {LARGEST_MEDIAN}); accepted roots alone: {}",
+            mark(self.tight()),
+            spread(self.tightness),
+            spread(self.tightness_accepted),
+        );
+        let _ = writeln!(text, "         error / a-priori bound, the same accepted roots: {}", spread(self.beyond));
+        for (what, rows) in [("breaks its promise", &self.dishonest), ("must be certified", &self.uncertain)] {
+            rows.iter().take(NAMED).for_each(|row| text += &format!("{what}: {row:?}\n"));
+            if rows.len() > NAMED {
+                let _ = writeln!(text, "and {} more", rows.len() - NAMED);
+            }
+        }
+        text
+    }
+}
+
+/// Whether the true error is known to be within the promise.
+fn honest(row: &Row) -> bool {
+    row.true_error.zip(row.promised).is_some_and(|(error, promised)| error <= promised)
+}
+
+/// Whether the row must be certified.
+fn certain(row: &Row) -> bool {
+    row.scalar == F64 && row.kappa <= CERTAIN_KAPPA && CERTAIN_METHODS.contains(&row.method)
+}
+
+fn certain_ref(row: &&Row) -> bool {
+    certain(row)
+}
+
+/// The accepted rows among all, by scalar, kernel and method.
+fn shares(rows: &[Row]) -> String {
+    let mut text = format!("{:22}", "accepted of");
+    METHODS.iter().for_each(|method| text += &format!(" {:>18}", method.name));
+    for arithmetic in arithmetic::all() {
+        text += &format!("\n{:22}", format!("{}, {}", arithmetic.scalar, arithmetic.kernel));
+        for method in METHODS {
+            let here = |row: &&Row| {
+                (row.scalar, row.kernel, row.method) == (arithmetic.scalar, arithmetic.kernel, method.name)
+            };
+            let all = rows.iter().filter(here).count();
+            let accepted = rows.iter().filter(here).filter(|row| row.accepted).count();
+            let percent = 100.0 * accepted as f64 / all.max(1) as f64;
+            text += &format!(" {:>18}", format!("{accepted} of {all} ({percent:.0}%)"));
+        }
+    }
+    text + "\n\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, Verdict};
+
+    fn passed(row: Row) -> bool {
+        Verdict::of(&[Row::sample_within(), row]).passed()
+    }
+
+    impl Row {
+        fn sample_within() -> Self {
+            Self { promised: Some(1e-6), true_error: Some(1e-7), ..Self::sample() }
+        }
+    }
+
+    #[test]
+    fn accepted_roots_keep_their_promise() {
+        let coarse = || Row { scalar: "f32", unit_roundoff: 1e-7, ..Row::sample_within() };
+        assert!(passed(coarse()));
+        assert!(!passed(Row { true_error: Some(1.1e-6), ..coarse() }));
+        assert!(!passed(Row { true_error: None, ..coarse() }), "accepted, but there is no root");
+        assert!(!passed(Row { promised: None, ..coarse() }));
+        assert!(passed(Row { true_error: Some(1.0), accepted: false, ..coarse() }), "refused");
+    }
+
+    #[test]
+    fn f64_certifies_what_is_well_conditioned() {
+        assert!(!passed(Row { accepted: false, ..Row::sample_within() }));
+        assert!(!passed(Row { promised: Some(2e-5), ..Row::sample_within() }));
+        for (kappa, method, pass) in [(1e8, "spectral", false), (1e9, "spectral", true), (1e2, "rational", true)] {
+            assert_eq!(passed(Row { kappa, method, accepted: false, ..Row::sample_within() }), pass);
+        }
+    }
+
+    #[test]
+    fn promises_are_tight_in_the_middle() {
+        let ratio = |ratio: f64, error: f64| Row {
+            true_error: Some(error),
+            promised: Some(ratio * error),
+            ..Row::sample_within()
+        };
+        let verdict = |ratios: [f64; 3]| Verdict::of(&ratios.map(|r| ratio(r, 1e-9))).passed();
+        assert!(verdict([1.0, 100.0, 1e3]));
+        assert!(!verdict([1.0, 101.0, 1e3]));
+        // An error below 10 u does not count, and none at all is no evidence.
+        assert!(!Verdict::of(&[ratio(1.0, 1e-16)]).passed());
+        assert!(Verdict::of(&[ratio(1e9, 1e-16), ratio(1.0, 1e-9)]).passed());
+    }
+
+    #[test]
+    fn the_text_names_the_rows_that_violate() {
+        let rows = [Row::sample_within(), Row { n: 77, true_error: Some(0.5), ..Row::sample_within() }];
+        let text = Verdict::of(&rows).text(&rows);
+        assert!(text.contains("VIOLATED 1 of 2 accepted roots"), "{text}");
+        assert!(text.contains("n: 77"), "{text}");
+        assert!(text.contains("2 of 2 (100%)"), "{text}");
+    }
+}
