@@ -65,3 +65,4 @@ pub mod scalar;
 pub mod schedule;
 pub mod statistics;
 pub mod tensor;
+mod update;

@@ -4,17 +4,18 @@ use core::marker::PhantomData;
 
 use crate::block::{Blocks, Factors, Refresh, is_ready, work_len};
 use crate::capacity::product;
-use crate::config::{Config, WeightDecay};
+use crate::config::Config;
 use crate::error::{ConfigError, ShapeError, StepError};
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::linalg::norm::{first_non_finite, max_abs, norm};
 use crate::mat::packed::{fill_diagonal, packed_len};
-use crate::momentum::{Buffers, Momentum};
+use crate::momentum::Buffers;
 use crate::partition::{Partition, merge_small_dims};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
 use crate::statistics::Averaging;
+use crate::update::Rule;
 
 /// Share of the range below which a gradient's squares cannot fill a sum in a million steps.
 const NEGLIGIBLE_SHARE: f64 = 1.0 / (1 << 20) as f64;
@@ -399,68 +400,4 @@ pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
 /// Largest number that statistics and the graft's state can both hold.
 fn largest_square<P: Precision>() -> f64 {
     <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64())
-}
-
-/// What turns the graft's step and the direction into an update, row by row.
-struct Rule<T> {
-    momentum: Momentum,
-    weight_decay: WeightDecay,
-    preconditions: bool,
-    learning_rate: T,
-}
-
-impl<T: Real> Rule<T> {
-    /// `update` holds the graft's step on entry. `direction` is the preconditioned gradient and the factor that
-    /// gives it its length.
-    fn finish_row(
-        &self,
-        update: &mut [T],
-        direction: Option<(&[T], T)>,
-        parameter: &[T],
-        buffer: &mut [T],
-        graft_buffer: &mut [T],
-        work: &mut [T],
-    ) {
-        let load = |to: &mut [T]| {
-            if let Some((direction, factor)) = direction {
-                to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
-            }
-        };
-        match self.momentum.buffers {
-            Buffers::One => {
-                if self.preconditions {
-                    load(update);
-                }
-                self.decay_coupled(update, parameter);
-                self.momentum.apply(update, buffer);
-            }
-            Buffers::Two => {
-                let Some(preconditioned) = work.get_mut(..update.len()) else { return };
-                preconditioned.iter_mut().zip(update.iter()).for_each(|(p, &u)| *p = u);
-                load(preconditioned);
-                for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
-                    self.decay_coupled(step, parameter);
-                    self.momentum.apply(step, buffer);
-                }
-                if self.preconditions {
-                    update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);
-                }
-            }
-        }
-        let decay = match self.weight_decay {
-            WeightDecay::Decoupled(rate) => T::from_f64(rate),
-            _ => T::zero(),
-        };
-        for (u, &w) in update.iter_mut().zip(parameter) {
-            let decayed = if decay == T::zero() { *u } else { *u + decay * w };
-            *u = -(self.learning_rate * decayed);
-        }
-    }
-
-    fn decay_coupled(&self, step: &mut [T], parameter: &[T]) {
-        if let WeightDecay::Coupled(rate) = self.weight_decay {
-            let rate = T::from_f64(rate);
-            step.iter_mut().zip(parameter).for_each(|(s, &w)| *s += rate * w);
-        }
-    }
 }

@@ -18,7 +18,7 @@ use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
 use crate::mat::packed::packed_len;
 use crate::scalar::{Real, Stored};
-use attempt::{attempt, choose};
+use attempt::{Attempt, choose};
 use input::Input;
 use rational::matrix_len;
 
@@ -81,32 +81,21 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     let found = workspace.len();
     let workspace = workspace.get_mut(..needed).ok_or(length(needed, found))?;
     let input = Input::new(triangle, n, exponent)?;
-    let mut report = Report {
-        method: request.method,
-        outcome: Outcome::Zero,
-        iterations: 0,
-        indicator: 0.0,
-        promised: f64::INFINITY,
-        lambda_max: 0.0,
-        kappa: f64::INFINITY,
-        rank: 0,
-        ridge: 0.0,
-        retries: 0,
-    };
     // The ridge in units of the scaled input.
     let ridge = match request.ridge {
         Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -input.shift)),
         relative => relative,
     };
     if input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0) {
-        report.method = choose(request, exponent, ridge).0;
-        return Ok(report);
+        return Ok(Report::nothing(choose(request, exponent, ridge).0));
     }
     let max_error = request.max_error.unwrap_or(if R::UNIT_ROUNDOFF.to_f64() < 1e-10 { 1e-5 } else { 5e-2 });
     let retries = if ridge.figure() > 0.0 { request.max_retries } else { 0 };
+    let mut report = Report::nothing(request.method);
     let mut factor = 1.0;
     for retry in 0..=retries {
-        let attempt = attempt(&input, exponent, ridge.times(factor), request, workspace, kernel)?;
+        let attempt = Attempt { input: &input, exponent, ridge: ridge.times(factor), request, kernel };
+        let attempt = attempt.run(workspace)?;
         report = Report { retries: retry, promised: attempt.promised + stored_rounding::<R, S>(n), ..attempt };
         if report.outcome == Outcome::Accepted && (report.promised.is_nan() || report.promised > max_error) {
             report.outcome = Outcome::Uncertified;

@@ -198,6 +198,22 @@ pub struct Report {
 }
 
 impl Report {
+    /// No root yet.
+    pub(super) const fn nothing(method: Method) -> Self {
+        Self {
+            method,
+            outcome: Outcome::Zero,
+            iterations: 0,
+            indicator: 0.0,
+            promised: f64::INFINITY,
+            lambda_max: 0.0,
+            kappa: f64::INFINITY,
+            rank: 0,
+            ridge: 0.0,
+            retries: 0,
+        }
+    }
+
     /// Bits that the root's condition costs: log2(kappa alpha), at least 0.
     pub fn lost_bits(&self, exponent: Exponent) -> f64 {
         libm::log2(self.kappa * exponent.alpha()).max(0.0)

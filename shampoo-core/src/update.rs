@@ -1,0 +1,70 @@
+//! From a direction to an update: decay, momentum, learning rate. The order is [GP]'s.
+
+use crate::config::WeightDecay;
+use crate::momentum::{Buffers, Momentum};
+use crate::scalar::Real;
+
+/// What turns the graft's step and the direction into an update, row by row.
+pub(crate) struct Rule<T> {
+    pub(crate) momentum: Momentum,
+    pub(crate) weight_decay: WeightDecay,
+    /// Whether this step is preconditioned.
+    pub(crate) preconditions: bool,
+    pub(crate) learning_rate: T,
+}
+
+impl<T: Real> Rule<T> {
+    /// `update` holds the graft's step on entry. `direction` is the preconditioned gradient and the factor that
+    /// gives it its length.
+    pub(crate) fn finish_row(
+        &self,
+        update: &mut [T],
+        direction: Option<(&[T], T)>,
+        parameter: &[T],
+        buffer: &mut [T],
+        graft_buffer: &mut [T],
+        work: &mut [T],
+    ) {
+        let load = |to: &mut [T]| {
+            if let Some((direction, factor)) = direction {
+                to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
+            }
+        };
+        match self.momentum.buffers {
+            Buffers::One => {
+                if self.preconditions {
+                    load(update);
+                }
+                self.decay_coupled(update, parameter);
+                self.momentum.apply(update, buffer);
+            }
+            Buffers::Two => {
+                let Some(preconditioned) = work.get_mut(..update.len()) else { return };
+                preconditioned.iter_mut().zip(update.iter()).for_each(|(p, &u)| *p = u);
+                load(preconditioned);
+                for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
+                    self.decay_coupled(step, parameter);
+                    self.momentum.apply(step, buffer);
+                }
+                if self.preconditions {
+                    update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);
+                }
+            }
+        }
+        let decay = match self.weight_decay {
+            WeightDecay::Decoupled(rate) => T::from_f64(rate),
+            _ => T::zero(),
+        };
+        for (u, &w) in update.iter_mut().zip(parameter) {
+            let decayed = if decay == T::zero() { *u } else { *u + decay * w };
+            *u = -(self.learning_rate * decayed);
+        }
+    }
+
+    fn decay_coupled(&self, step: &mut [T], parameter: &[T]) {
+        if let WeightDecay::Coupled(rate) = self.weight_decay {
+            let rate = T::from_f64(rate);
+            step.iter_mut().zip(parameter).for_each(|(s, &w)| *s += rate * w);
+        }
+    }
+}
