@@ -200,7 +200,7 @@ where
                 return Err(Error::Missing { parameter: gradient.name.to_owned() });
             }
         }
-        let places = std::mem::take(&mut self.places);
+        let places = core::mem::take(&mut self.places);
         let computed = self.compute(&Slices { places: &places, parameters, gradients });
         self.places = places;
         let mut report = computed?;

@@ -1,6 +1,6 @@
 //! What is trained and how: names, shapes, settings.
 
-use std::marker::PhantomData;
+use core::marker::PhantomData;
 
 use shampoo_core::config::Config;
 use shampoo_core::graft::Graft;

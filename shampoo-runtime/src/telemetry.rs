@@ -1,6 +1,6 @@
 //! What a step reports: how many roots, how good, and where the time went.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use shampoo_core::block::Refresh;
 
@@ -50,7 +50,7 @@ impl Stopwatch {
         #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
         {
             let now = std::time::Instant::now();
-            now - std::mem::replace(&mut self.start, now)
+            now - core::mem::replace(&mut self.start, now)
         }
         #[cfg(all(target_family = "wasm", target_os = "unknown"))]
         Duration::ZERO

@@ -7,7 +7,7 @@ mod runtime_support;
 use proptest::prelude::*;
 use runtime_support::battery::{Judged, Layout, Matrix, accum, assert_sum, battery, layout, size, sum_of_products};
 use shampoo_core::kernel::{Accum, Kernel};
-use shampoo_core::mat::MatMut;
+use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::Real;
 use shampoo_runtime::kernel::Server;
 use shampoo_tests::generate::Random;
@@ -130,14 +130,14 @@ battery! {
 /// A product of the same numbers from memory shifted by some numbers.
 fn shifted_product<T: Real>(kernel: &dyn Kernel<T>, [m, k, n]: [usize; 3], offset: usize) -> Vec<u64> {
     let mut random = Random::new(53);
-    let [mut a, mut b] = [m * k, k * n].map(|length| {
-        let numbers: Vec<T> = random.gaussians(length).into_iter().map(T::from_f64).collect();
-        [vec![T::zero(); offset], numbers].concat()
-    });
-    let [a, b] = [&mut a, &mut b].map(|x| x.split_off(0));
+    let mut shifted = |length: usize| -> Vec<T> {
+        let numbers = random.gaussians(length).into_iter().map(T::from_f64);
+        core::iter::repeat_n(T::zero(), offset).chain(numbers).collect()
+    };
+    let (a, b) = (shifted(m * k), shifted(k * n));
     let mut c = vec![T::zero(); offset + m * n];
-    let a = shampoo_core::mat::MatRef::new(&a[offset..], m, k).unwrap();
-    let b = shampoo_core::mat::MatRef::new(&b[offset..], k, n).unwrap();
+    let a = MatRef::new(&a[offset..], m, k).unwrap();
+    let b = MatRef::new(&b[offset..], k, n).unwrap();
     kernel.gemm(MatMut::new(&mut c[offset..], m, n).unwrap(), Accum::Replace, T::one(), a, b);
     c[offset..].iter().map(|x| x.to_f64().to_bits()).collect()
 }

@@ -100,7 +100,7 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         self.input.load(MatMut::with_row_stride(root, n, n, row_stride(n))?, R::zero());
         let triangle = TiledTriangle { data: &mut *root, stride: row_stride(n), order: n };
         let found = rational::inverse_root(triangle, table, self.ridge, rest, self.kernel)?;
-        let kappa = (found.lambda_max + found.ridge).to_f64() / found.smallest.to_f64();
+        let largest = (found.lambda_max + found.ridge).to_f64();
         let mut report = Report {
             outcome: match found.state {
                 rational::State::Computed => Outcome::Accepted,
@@ -110,14 +110,18 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
             iterations: u32::try_from(table.shifts.len()).unwrap_or(u32::MAX),
             indicator: table.sup_relative_error,
             lambda_max: found.lambda_max.to_f64(),
-            kappa,
+            kappa: found.smallest.map_or(f64::INFINITY, |smallest| largest / smallest.to_f64()),
             rank: n,
             ridge: found.ridge.to_f64(),
             ..Report::nothing(Method::Rational)
         };
         if report.outcome == Outcome::Accepted {
-            MatMut::with_row_stride(root, n, n, row_stride(n))?.mirror_lower();
-            report.promised = self.certify(p, (found.ridge, kappa), Scratch { root, rest })?;
+            let mut x = MatMut::with_row_stride(root, n, n, row_stride(n))?;
+            x.mirror_lower();
+            if found.smallest.is_none() {
+                report.kappa = condition_of_root(x.as_ref(), largest, p, rest, self.kernel)?;
+            }
+            report.promised = self.certify(p, (found.ridge, report.kappa), Scratch { root, rest })?;
         }
         Ok(report)
     }
@@ -142,9 +146,7 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
             row.iter_mut().zip(newton.root().row_entries(i)).for_each(|(x, y)| *x = y);
         }
         let (iterations, indicator) = (newton.iterations(), newton.indicator().to_f64());
-        // ||X||^p is the inverse of the smallest eigenvalue.
-        let largest_root = largest_eigenvalue(x.as_ref(), rest, self.kernel)?.value.to_f64();
-        let kappa = (lambda_max + amount).to_f64() * libm::pow(largest_root, f64::from(p));
+        let kappa = condition_of_root(x.as_ref(), (lambda_max + amount).to_f64(), p, rest, self.kernel)?;
         let promised = self.certify(p, (amount, kappa), Scratch { root, rest })?;
         Ok(Report {
             outcome: if promised.is_finite() { Outcome::Accepted } else { Outcome::Uncertified },
@@ -200,6 +202,19 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         }
         Ok(report)
     }
+}
+
+/// Condition number of the matrix with this largest eigenvalue and the root X: ||X||^p is the inverse of
+/// its smallest eigenvalue.
+fn condition_of_root<R: Real, K: Kernel<R> + ?Sized>(
+    x: MatRef<'_, R>,
+    largest: f64,
+    p: u32,
+    workspace: &mut [R],
+    kernel: &K,
+) -> Result<f64, ShapeError> {
+    let norm = largest_eigenvalue(x, workspace, kernel)?.value.to_f64();
+    Ok(largest * libm::pow(norm, f64::from(p)))
 }
 
 /// The workspace: the root first, in rows of [`row_stride`], then the rest.

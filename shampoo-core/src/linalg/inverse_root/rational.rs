@@ -26,9 +26,8 @@ const ROUNDING: f64 = 8.0;
 pub struct Rational<T> {
     /// Largest eigenvalue, without the ridge.
     pub lambda_max: T,
-    /// Smallest ridged eigenvalue, from below within a factor of 1.01; the left end of the table's interval where it
-    /// lies below that.
-    pub smallest: T,
+    /// Smallest ridged eigenvalue, from below within a factor of 1.01; `None` below the table's interval.
+    pub smallest: Option<T>,
     /// Ridge added to every eigenvalue.
     pub ridge: T,
     /// Whether X was computed.
@@ -90,7 +89,7 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
     let mut t = Tridiagonal { diagonal: take(n)?, off_diagonal: take(n)?, tau: take(n)? };
     if n == 0 {
         let zero = T::zero();
-        return Ok(Rational { lambda_max: zero, smallest: zero, ridge: zero, state: State::Computed });
+        return Ok(Rational { lambda_max: zero, smallest: None, ridge: zero, state: State::Computed });
     }
 
     tridiagonalize(TiledTriangle { data: &mut *data, stride, order: n }, &mut t, &mut vectors, kernel)?;
@@ -99,7 +98,7 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
     let bound = largest.bound + amount;
     let low = T::from_f64(table.lower).maximum(T::UNIT_ROUNDOFF) * bound;
     let mut found =
-        Rational { lambda_max: largest.value, smallest: low, ridge: amount, state: State::NotPositiveDefinite };
+        Rational { lambda_max: largest.value, smallest: None, ridge: amount, state: State::NotPositiveDefinite };
     if !bound.is_finite() || bound <= T::zero() {
         return Ok(found);
     }
@@ -110,7 +109,9 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
         }
         return Ok(found);
     }
-    found.smallest = smallest_eigenvalue(t.diagonal, t.off_diagonal, amount, low, bound);
+    if is_positive_definite(t.diagonal, t.off_diagonal, amount - low) {
+        found.smallest = Some(smallest_eigenvalue(t.diagonal, t.off_diagonal, amount, low, bound));
+    }
     if pivots(&t, table, amount, T::one() / bound, ratios, gains).is_none() {
         return Ok(found);
     }

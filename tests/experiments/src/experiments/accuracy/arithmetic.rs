@@ -6,6 +6,9 @@ use shampoo_core::linalg::inverse_root::{Outcome, Report, Request, inverse_root,
 use shampoo_core::scalar::{Real, Stored};
 use shampoo_tests::generate::{packed_to_full, to_packed};
 
+/// A root as its numbers are stored, and what is said of it.
+type Found = Result<(Vec<f64>, Report), RootError>;
+
 /// An arithmetic under its name in the reports.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arithmetic {
@@ -20,7 +23,7 @@ pub(super) struct Arithmetic {
     /// A matrix as it is stored.
     pub(super) round: fn(&[f64]) -> Vec<f64>,
     /// The root of a stored matrix of this order.
-    root: fn(&[f64], usize, &Request) -> Result<(Vec<f64>, Report), RootError>,
+    root: fn(&[f64], usize, &Request) -> Found,
 }
 
 /// The scalar that is judged most strictly.
@@ -87,11 +90,7 @@ impl Arithmetic {
 }
 
 /// The root of a matrix; both are whole, row by row.
-fn root<S: Stored<R>, R: Real, K: Kernel<R> + Default>(
-    full: &[f64],
-    n: usize,
-    request: &Request,
-) -> Result<(Vec<f64>, Report), RootError> {
+fn root<S: Stored<R>, R: Real, K: Kernel<R> + Default>(full: &[f64], n: usize, request: &Request) -> Found {
     let kept: Vec<S> = full.iter().map(|&x| S::store(R::from_f64(x))).collect();
     let triangle = to_packed(n, &kept);
     let mut root = vec![S::default(); triangle.len()];

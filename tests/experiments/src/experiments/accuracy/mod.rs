@@ -1,8 +1,8 @@
 //! `accuracy`: what inverse roots promise of themselves, and what is true.
 //!
-//! [`plan`] lists the matrices and methods, [`arithmetic`] the scalars and kernels: a new one is a new row of a list.
-//! [`judge`] knows the true roots, [`measure`] makes the rows, [`row`] is their form, [`table`] prints them, and
-//! [`conditions`] says what all of them together must satisfy.
+//! `plan` lists the matrices and methods, `arithmetic` the scalars and kernels: a new one is a new row of a list.
+//! `judge` knows the true roots, `measure` makes the rows, `row` is their form, `table` prints them, and
+//! `conditions` says what all of them together must satisfy.
 
 mod arithmetic;
 mod conditions;
@@ -54,6 +54,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         rows.save(path)?;
         println!("rows: {}", path.display());
     }
+    println!("{}", table::shares(&rows.rows));
     let verdict = Verdict::of(&rows.rows);
     println!("{}", verdict.text(&rows.rows));
     println!("{} rows in {:.1} s", rows.rows.len(), start.elapsed().as_secs_f64());

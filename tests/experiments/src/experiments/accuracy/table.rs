@@ -4,13 +4,14 @@ use core::fmt::Write as _;
 
 use shampoo_core::linalg::inverse_root::Outcome;
 
+use super::arithmetic;
 use super::plan::METHODS;
 use super::row::Row;
 
 const LEGEND: &str = "\
 The relative errors of inverse roots A^(-1/p) in the spectral norm. Lost bits: log2(kappa / p). A priori: u kappa / p.
 For each method: its own indicator, the promise of the certificate, the true error.
-! the certificate's promise is larger than what is accepted: the root is refused, its error is shown all the same.
+! refused: the certificate promises nothing, or less than what is accepted; the error is shown all the same.
 ";
 
 /// The table of these rows.
@@ -53,11 +54,32 @@ fn line(rows: &[&Row]) -> String {
     line + "\n"
 }
 
+/// The accepted rows among all, by scalar, kernel and method.
+pub(super) fn shares(rows: &[Row]) -> String {
+    let mut text = format!("{:22}", "accepted of");
+    METHODS.iter().for_each(|method| text += &format!(" {:>18}", method.name));
+    for arithmetic in arithmetic::all() {
+        text += &format!("\n{:22}", format!("{}, {}", arithmetic.scalar, arithmetic.kernel));
+        for method in METHODS {
+            let here = |row: &&Row| {
+                (row.scalar, row.kernel, row.method) == (arithmetic.scalar, arithmetic.kernel, method.name)
+            };
+            let all = rows.iter().filter(here).count();
+            let accepted = rows.iter().filter(here).filter(|row| row.accepted).count();
+            let percent = 100.0 * accepted as f64 / all.max(1) as f64;
+            text += &format!(" {:>18}", format!("{accepted} of {all} ({percent:.0}%)"));
+        }
+    }
+    text + "\n"
+}
+
 /// The promise, or why there is none.
 fn promise(row: &Row) -> String {
     match row.outcome {
         Outcome::Accepted => number(row.promised),
-        Outcome::Uncertified => number(row.promised) + " !",
+        Outcome::Uncertified => {
+            row.promised.map_or_else(|| "none !".to_owned(), |promised| format!("{promised:.1e} !"))
+        }
         Outcome::NotPositiveDefinite => "indefinite".to_owned(),
         Outcome::OutOfRange => "out of range".to_owned(),
         Outcome::Zero => "zero".to_owned(),
@@ -94,7 +116,7 @@ fn grouped<'a, K: PartialEq>(rows: impl Iterator<Item = &'a Row>, key: impl Fn(&
 mod tests {
     use shampoo_core::linalg::inverse_root::Outcome;
 
-    use super::{Row, table};
+    use super::{Row, shares, table};
 
     #[test]
     fn one_line_a_root_with_the_methods_side_by_side() {
@@ -110,5 +132,11 @@ mod tests {
         assert_eq!(cells(lines[1])[1..3], [tail, "2.5e-1     5.0e-1 !   1.2e-1"]);
         assert!(lines[2].contains("indefinite"));
         assert_eq!(text.matches("n = 2").count(), 2);
+    }
+
+    #[test]
+    fn shares_count_by_scalar_and_method() {
+        let text = shares(&[Row::sample(), Row::sample(), Row { accepted: false, ..Row::sample() }]);
+        assert_eq!(text.matches("2 of 3 (67%)").count(), 1, "{text}");
     }
 }

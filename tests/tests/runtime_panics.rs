@@ -1,0 +1,172 @@
+//! CASES A58: a root that panics. The step returns, the old root stays, the failure is counted, and the next refresh
+//! is tried on schedule.
+
+mod runtime_support;
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+use std::sync::Once;
+use std::sync::mpsc::channel;
+
+use runtime_support::{Bench, Shapes};
+use shampoo_core::block::Refresh;
+use shampoo_core::config::Config;
+use shampoo_core::kernel::{Accum, Kernel, Portable, TiledTriangle, portable};
+use shampoo_core::mat::{MatMut, MatRef};
+use shampoo_core::schedule::{Schedule, Slot};
+use shampoo_runtime::{Builder, SERVER_CONFIG};
+
+const SHAPES: Shapes<'static> = &[("a", &[5, 4]), ("b", &[3, 3]), ("bias", &[4])];
+/// Blocks of 3 and 2 by 3 and 1, and one block.
+const FACTORS: u32 = 10;
+const MESSAGE: &str = "a test's own panic";
+
+/// The portable kernel, whose next calls inside roots panic, one for each of `left`.
+#[derive(Default)]
+struct Failing {
+    left: AtomicU32,
+}
+
+impl Kernel<f32> for &Failing {
+    fn gemm(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+        portable::gemm(c, accum, alpha, a, b);
+    }
+}
+
+impl Kernel<f64> for &Failing {
+    fn gemm(&self, c: MatMut<'_, f64>, accum: Accum, alpha: f64, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
+        portable::gemm(c, accum, alpha, a, b);
+    }
+
+    fn rank_two_symv(&self, a: TiledTriangle<'_, f64>, v: &[f64], w: &[f64], x: &[f64], y: &mut [f64]) {
+        let take = |left: u32| left.checked_sub(1);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+            std::panic::panic_any(MESSAGE);
+        }
+        portable::rank_two_symv(a, v, w, x, y);
+    }
+}
+
+/// Prints every panic but the tests' own.
+fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref::<&str>() != Some(&MESSAGE) {
+                print(info);
+            }
+        }));
+    });
+}
+
+/// Fails where `f` does not return.
+fn in_time(f: impl FnOnce() + Send + 'static) {
+    let (done, wait) = channel();
+    let worker = std::thread::spawn(move || {
+        f();
+        let _ = done.send(());
+    });
+    let waited = wait.recv_timeout(Duration::from_secs(60));
+    assert!(waited != Err(std::sync::mpsc::RecvTimeoutError::Timeout), "the step does not return");
+    if let Err(assertion) = worker.join() {
+        std::panic::resume_unwind(assertion);
+    }
+}
+
+/// Runs a test on every executor, with blocks of at most 3.
+fn on_executors(test: fn(&Failing, Builder, Config)) {
+    silence();
+    let config = Config { block_size: 3, merge_limit: 1, ..SERVER_CONFIG };
+    for builder in [Builder::new().inline(), Builder::new().threads(1), Builder::new().threads(3)] {
+        in_time(move || test(&Failing::default(), builder.config(config), config));
+    }
+}
+
+#[test]
+fn a58_old_roots_stay_when_every_root_panics() {
+    on_executors(|kernel, builder, _| {
+        let mut bench = Bench::new(builder.clone().kernel(kernel), SHAPES);
+        let mut clean = Bench::new(builder.kernel(Portable), SHAPES);
+        bench.steps(61, 2);
+        clean.steps(61, 2);
+        let before = bench.state();
+        kernel.left.store(FACTORS, Ordering::SeqCst);
+        let report = bench.steps(62, 1)[0];
+        clean.steps(62, 1);
+        assert_eq!(report.refresh, Refresh { rejected: FACTORS, ..Refresh::default() });
+        assert_eq!(report.updated, 3);
+        for (before, (after, clean)) in
+            before.parameters.iter().zip(bench.state().parameters.into_iter().zip(clean.state().parameters))
+        {
+            assert_eq!(after.roots, before.roots);
+            let stamps = |slots: &[Slot]| slots.iter().map(Slot::stamp).collect::<Vec<_>>();
+            assert_eq!(stamps(&after.slots), stamps(&before.slots));
+            assert_eq!((after.statistics, after.graft), (clean.statistics, clean.graft), "the rest went on");
+            assert_ne!(after.values, before.values, "the step was made, with the old roots");
+            assert!(after.values.iter().all(|&x| f32::from_bits(x).is_finite()));
+            assert_eq!(after.count, before.count + 1);
+        }
+        let report = bench.steps(63, 1)[0];
+        clean.steps(63, 1);
+        assert_eq!((report.refresh.accepted, report.refresh.rejected), (FACTORS, 0));
+        for (found, right) in bench.state().parameters.into_iter().zip(clean.state().parameters) {
+            assert_eq!((found.statistics, found.roots), (right.statistics, right.roots), "recovered");
+        }
+    });
+}
+
+#[test]
+fn a58_one_root_that_panics_does_not_stop_the_others() {
+    on_executors(|kernel, builder, _| {
+        let mut bench = Bench::new(builder.kernel(kernel), SHAPES);
+        bench.steps(64, 2);
+        for step in 2..5 {
+            kernel.left.store(1, Ordering::SeqCst);
+            let report = bench.steps(step, 1)[0];
+            assert_eq!((report.refresh.accepted, report.refresh.rejected), (FACTORS - 1, 1));
+            let slots = bench.state().parameters.into_iter().flat_map(|parameter| parameter.slots);
+            assert_eq!(slots.filter(|slot| slot.stamp() == Some(step)).count() as u32, FACTORS - 1);
+        }
+    });
+}
+
+#[test]
+fn a58_without_an_old_root_the_step_is_the_grafts() {
+    on_executors(|kernel, builder, config| {
+        let mut bench = Bench::new(builder.clone().kernel(kernel), SHAPES);
+        let graft = builder.config(Config { precondition: false, ..config });
+        let mut graft = Bench::new(graft.kernel(Portable), SHAPES);
+        kernel.left.store(FACTORS, Ordering::SeqCst);
+        assert_eq!(bench.steps(65, 1)[0].refresh.rejected, FACTORS);
+        graft.steps(65, 1);
+        for (found, right) in bench.state().parameters.into_iter().zip(graft.state().parameters) {
+            assert_eq!(found.values, right.values);
+        }
+        assert_eq!(bench.steps(66, 1)[0].refresh.accepted, FACTORS);
+    });
+}
+
+#[test]
+fn a58_the_next_refresh_is_tried_on_schedule() {
+    on_executors(|kernel, builder, config| {
+        let schedule = Schedule { precondition_every: 2, ..Schedule::EVERY_STEP };
+        let mut bench = Bench::new(builder.config(Config { schedule, ..config }).kernel(kernel), SHAPES);
+        bench.steps(67, 2);
+        kernel.left.store(FACTORS, Ordering::SeqCst);
+        let counts = bench.steps(68, 3).into_iter().map(|report| (report.refresh.accepted, report.refresh.rejected));
+        assert!(counts.eq([(0, FACTORS), (0, 0), (FACTORS, 0)]), "it is not retried between two refreshes");
+    });
+}
+
+#[test]
+fn a58_failures_are_counted_in_the_slots_too() {
+    on_executors(|kernel, builder, _| {
+        let mut bench = Bench::new(builder.kernel(kernel), SHAPES);
+        bench.steps(69, 1);
+        kernel.left.store(FACTORS, Ordering::SeqCst);
+        bench.steps(70, 1);
+        let failures = bench.state().parameters.iter().flat_map(|p| &p.slots).map(Slot::failures).sum::<u32>();
+        assert_eq!(failures, FACTORS);
+    });
+}
