@@ -143,11 +143,15 @@ impl<'a, P: Precision> Factors<'a, P> {
             };
             (statistics, roots) = (rest, more);
             if let Poll::Submit { snapshot } = self.config.schedule.poll(slot, step, first) {
+                // Noted as failed first: a kernel that panics leaves it so.
+                let before = *slot;
+                slot.fail();
                 let one = refresh_one::<P, K>(triangle, factor.order, root, &request, workspace, kernel);
+                if one.rejected == 0 {
+                    *slot = before;
+                }
                 if one.accepted > 0 {
                     slot.install(snapshot);
-                } else if one.rejected > 0 {
-                    slot.fail();
                 }
                 done = done.merge(one);
             }

@@ -150,8 +150,14 @@ impl<P: Precision, K> Shampoo<P, K> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
-    /// Number of a parameter, whose shape must be the registered one.
-    fn number(&self, name: &str, shape: &[usize], length: usize) -> Result<usize, Error> {
+    /// Number of a parameter, whose shape must be the registered one and whose numbers must fill it.
+    fn number(
+        &self,
+        name: &str,
+        shape: &[usize],
+        found: usize,
+        refuse: fn(usize, usize) -> StepError,
+    ) -> Result<usize, Error> {
         let parameter = || name.to_owned();
         let &index = self.numbers.get(name).ok_or_else(|| Error::Unknown { parameter: parameter() })?;
         let entry = &self.entries[index];
@@ -160,9 +166,8 @@ impl<P: Precision, K> Shampoo<P, K> {
             return Err(Error::Shape { parameter: parameter(), expected, found: shape.to_vec() });
         }
         let expected = entry.tensor.partition().numel();
-        if expected != length {
-            let source = StepError::ParameterLength { expected, found: length };
-            return Err(Error::Step { parameter: parameter(), source });
+        if expected != found {
+            return Err(Error::Step { parameter: parameter(), source: refuse(expected, found) });
         }
         Ok(index)
     }
@@ -186,13 +191,15 @@ where
     ) -> Result<StepReport, Error> {
         self.places.fill(Place::default());
         for (place, parameter) in parameters.iter().enumerate() {
-            let index = self.number(parameter.name, parameter.shape, parameter.values.len())?;
+            let refuse = |expected, found| StepError::ParameterLength { expected, found };
+            let index = self.number(parameter.name, parameter.shape, parameter.values.len(), refuse)?;
             if self.places[index].parameter.replace(place).is_some() {
                 return Err(Error::Repeated { parameter: parameter.name.to_owned() });
             }
         }
         for (place, gradient) in gradients.iter().enumerate() {
-            let index = self.number(gradient.name, gradient.shape, gradient.values.len())?;
+            let refuse = |expected, found| StepError::GradientLength { expected, found };
+            let index = self.number(gradient.name, gradient.shape, gradient.values.len(), refuse)?;
             if self.places[index].gradient.replace(place).is_some() {
                 return Err(Error::Repeated { parameter: gradient.name.to_owned() });
             }

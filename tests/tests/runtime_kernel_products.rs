@@ -6,7 +6,7 @@ mod runtime_support;
 
 use proptest::prelude::*;
 use runtime_support::battery::{Judged, Layout, Matrix, accum, assert_sum, battery, layout, size, sum_of_products};
-use shampoo_core::kernel::{Accum, Kernel};
+use shampoo_core::kernel::{Accum, Kernel, Portable};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::Real;
 use shampoo_runtime::kernel::Server;
@@ -150,5 +150,15 @@ fn a53_bits_of_library_products_do_not_depend_on_alignment() {
             assert_eq!(shifted_product::<f32>(&server, shape, offset), shifted_product::<f32>(&server, shape, 0));
             assert_eq!(shifted_product::<f64>(&server, shape, offset), shifted_product::<f64>(&server, shape, 0));
         }
+    }
+}
+
+#[test]
+fn a40_an_output_of_one_row_may_carry_any_stride() {
+    let (shape, layouts) = ([1, 3, 2], [Layout::Rows(0); 2]);
+    let case = Product { shape, layouts, gap: 3, accum: Accum::Replace, alpha: 1.0, seed: 40 };
+    let unit = f64::EPSILON / 2.0;
+    for kernel in [&Portable as &dyn Kernel<f64>, &Server::new()] {
+        gemm(&Judged { kernel, unit }, &case);
     }
 }

@@ -153,6 +153,8 @@ impl<'a, T: Copy> MatMut<'a, T> {
         if row_stride < ncols && nrows > 1 {
             return Err(ShapeError::Length { needed: ncols, found: row_stride });
         }
+        // A single row may carry any stride.
+        let row_stride = row_stride.max(ncols);
         Ok(Self { data, nrows, ncols, row_stride })
     }
 
