@@ -269,7 +269,7 @@ pub(crate) fn is_ready(slots: &[Slot]) -> bool {
 /// Numbers of workspace that [`Factors::accumulate`] and [`Blocks::precondition`] need; saturates.
 pub fn work_len(partition: &Partition) -> usize {
     let Some(block) = partition.largest_block() else { return 0 };
-    let order = block.factors().fold(0, |n, (_, d)| n.max(d));
+    let order = block.largest_order();
     order.saturating_mul(order).saturating_add(block.numel())
 }
 
@@ -283,7 +283,7 @@ fn precondition_block<P: Precision, K: Kernel<P::Work> + ?Sized>(
     workspace: &mut [P::Work],
     kernel: &K,
 ) {
-    let order = block.factors().fold(0, |n, (_, d)| n.max(d));
+    let order = block.largest_order();
     let Some((square, rest)) = workspace.split_at_mut_checked(order.saturating_mul(order)) else { return };
     let Some(other) = rest.get_mut(..block.numel()) else { return };
     let odd = block.factors().count() % 2 == 1;

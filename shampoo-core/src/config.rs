@@ -5,7 +5,7 @@ use crate::graft::Graft;
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
 use crate::momentum::{Buffers, Momentum};
 use crate::partition::Merge;
-use crate::scalar::Precision;
+use crate::scalar::{Precision, Real};
 use crate::schedule::Schedule;
 use crate::statistics::Averaging;
 
@@ -110,9 +110,9 @@ impl Config {
         }
     }
 
-    /// A diagonal method by itself: no statistics, no roots.
+    /// A diagonal method by itself: no statistics, no roots, no momentum.
     pub const fn diagonal(graft: Graft) -> Self {
-        Self { precondition: false, graft, ..Self::DEFAULT }
+        Self { precondition: false, graft, momentum: Momentum::NONE, ..Self::DEFAULT }
     }
 
     /// The root asked for by a block with this many preconditioned modes.
@@ -154,17 +154,19 @@ impl Config {
             WeightDecay::None => 0.0,
             WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,
         };
-        let figures = [
-            ("initial_statistics", self.initial_statistics),
-            ("ridge", self.ridge.figure()),
-            ("max_error", self.max_error.unwrap_or(0.0)),
-            ("weight_decay", decay),
-        ];
-        match figures.into_iter().find(|(_, value)| !(*value >= 0.0 && value.is_finite())) {
-            Some((field, value)) => Err(ConfigError::Figure { field, value }),
-            None => Ok(()),
+        if !self.ridge.is_usable() {
+            return Err(ConfigError::Figure { field: "ridge", value: self.ridge.figure() });
         }
+        check_figure::<f64>("max_error", self.max_error.unwrap_or(0.0))?;
+        check_figure::<P::Work>("initial_statistics", self.initial_statistics)?;
+        check_figure::<P::Work>("weight_decay", decay)
     }
+}
+
+/// Refuses a figure that is negative, or not finite in the type that it is used in.
+pub(crate) fn check_figure<T: Real>(field: &'static str, value: f64) -> Result<(), ConfigError> {
+    let usable = value >= 0.0 && T::from_f64(value).is_finite();
+    if usable { Ok(()) } else { Err(ConfigError::Figure { field, value }) }
 }
 
 impl Default for Config {

@@ -84,6 +84,11 @@ pub enum RootError {
     },
     /// The exponent is no inverse root.
     Exponent(UnsupportedExponent),
+    /// The ridge is negative or not finite, or the cutoff is not below 1.
+    Ridge {
+        /// Its figure.
+        value: f64,
+    },
     /// A buffer is too short.
     Shape(ShapeError),
 }
@@ -166,7 +171,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::BlockSizeZero => write!(f, "block_size is 0"),
             Self::PeriodZero => write!(f, "a period of 0 steps"),
-            Self::Beta { value } => write!(f, "a decay rate of {value} is outside [0, 1]"),
+            Self::Beta { value } => write!(f, "a decay rate of {value} is out of its range below 1"),
             Self::BetaRoundsToOne { value } => {
                 write!(f, "a decay rate of {value} rounds to 1: the average would become a sum")
             }
@@ -192,6 +197,7 @@ impl fmt::Display for RootError {
         match self {
             Self::NonFinite { row, column } => write!(f, "entry ({row}, {column}) is not finite"),
             Self::Exponent(error) => error.fmt(f),
+            Self::Ridge { value } => write!(f, "the ridge is {value}"),
             Self::Shape(error) => error.fmt(f),
         }
     }

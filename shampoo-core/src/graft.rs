@@ -15,8 +15,8 @@ use crate::statistics::Averaging;
 #[doc(alias = "graft_type")]
 pub enum Graft {
     /// No grafting: the preconditioned gradient as it is, whose size does not depend on the
-    /// gradient's scale (the first step of G has the norm of its polar factor), so learning rates differ by orders of
-    /// magnitude from a first-order method's. Where there is no root, the gradient itself.
+    /// gradient's scale (with sums, the first step of G has the norm of its polar factor), so learning rates differ by orders
+    /// of magnitude from a first-order method's. Where there is no root, the gradient itself.
     None,
     /// The gradient.
     Sgd,
@@ -74,10 +74,7 @@ impl Graft {
             Self::Sm3 { averaging, epsilon } => (averaging, epsilon),
         };
         averaging.validate::<T>()?;
-        if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return Err(ConfigError::Figure { field: "graft epsilon", value: epsilon });
-        }
-        Ok(())
+        crate::config::check_figure::<T>("graft epsilon", epsilon)
     }
 
     /// Takes the gradient into `state` and writes the method's step for a learning rate of 1.
@@ -113,6 +110,8 @@ impl Graft {
     /// The factor that gives the preconditioned gradient its length; `None` where the step g is taken.
     pub fn factor(&self, length: f64, preconditioned_length: f64) -> Option<f64> {
         match self {
+            // A stale root may carry a legal gradient out of range.
+            _ if !preconditioned_length.is_finite() => None,
             Self::None => Some(1.0),
             _ if preconditioned_length > 0.0 => Some(length / preconditioned_length),
             _ => None,

@@ -216,6 +216,11 @@ impl Block {
         self.dims.iter().copied().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1)
     }
 
+    /// The largest size along a preconditioned mode.
+    pub fn largest_order(&self) -> usize {
+        self.factors().fold(0, |n, (_, d)| n.max(d))
+    }
+
     /// Numbers in the packed triangles of its factors.
     pub fn statistics_len(&self) -> usize {
         self.factors().fold(0, |sum, (_, d)| sum.saturating_add(packed_len(d)))

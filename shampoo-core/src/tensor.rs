@@ -17,11 +17,8 @@ use crate::schedule::Slot;
 use crate::statistics::Averaging;
 use crate::update::Rule;
 
-/// Share of the range below which a gradient's squares cannot fill a sum in a million steps.
-const NEGLIGIBLE_SHARE: f64 = 1.0 / (1 << 20) as f64;
-
 /// Lengths of the buffers of one parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
     /// Entries of the parameter; also of a direction and of an update.
     pub numel: usize,
@@ -84,6 +81,8 @@ pub struct Tensor<P: Precision, S, W, B> {
     momentum: W,
     slots: B,
     count: u64,
+    /// Bound of every sum of squares so far: numel max|g|^2 of each gradient.
+    filled: f64,
     precision: PhantomData<P>,
 }
 
@@ -103,7 +102,10 @@ fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError>
 
 fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
     let numel = partition.numel();
-    let order = partition.largest_block().map_or(0, |b| b.factors().fold(0, |n, (_, d)| n.max(d)));
+    if numel == 0 {
+        return Lengths::default();
+    }
+    let order = partition.largest_block().map_or(0, |block| block.largest_order());
     let row = match config.momentum.buffers {
         Buffers::One => 0,
         Buffers::Two => partition.dims().last().copied().unwrap_or(1),
@@ -119,12 +121,18 @@ fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
     }
 }
 
+/// Refuses lengths that have saturated.
+fn addressable(need: Lengths) -> Result<Lengths, ConfigError> {
+    let lengths = [need.numel, need.statistics, need.slots, need.graft, need.momentum, need.work, need.root];
+    if lengths.contains(&usize::MAX) { Err(ShapeError::TooLarge.into()) } else { Ok(need) }
+}
+
 /// Buffer lengths of a parameter of this shape.
 ///
 /// **Errors**: [`ConfigError`] for settings or shapes that cannot work.
 pub fn lengths<P: Precision>(shape: &[usize], config: &Config) -> Result<Lengths, ConfigError> {
     config.validate::<P>()?;
-    Ok(lengths_of(&partition(shape, config)?, config))
+    addressable(lengths_of(&partition(shape, config)?, config))
 }
 
 impl<P: Precision, S, W, B> Tensor<P, S, W, B>
@@ -148,7 +156,7 @@ where
     ) -> Result<Self, ConfigError> {
         config.validate::<P>()?;
         let partition = partition(shape, &config)?;
-        let need = lengths_of(&partition, &config);
+        let need = addressable(lengths_of(&partition, &config))?;
         for (needed, found) in [
             (need.statistics, statistics.as_ref().len()),
             (need.statistics, roots.as_ref().len()),
@@ -174,7 +182,18 @@ where
                 rest = more;
             }
         }
-        Ok(Self { partition, config, statistics, roots, graft, momentum, slots, count: 0, precision: PhantomData })
+        Ok(Self {
+            partition,
+            config,
+            statistics,
+            roots,
+            graft,
+            momentum,
+            slots,
+            count: 0,
+            filled: 0.0,
+            precision: PhantomData,
+        })
     }
 
     /// The settings.
@@ -232,7 +251,7 @@ where
             return Err(StepError::GradientLength { expected, found });
         }
         let value = max_abs(gradient).to_f64();
-        let limit = largest_gradient::<P>(expected).min(self.headroom(value));
+        let limit = largest_gradient::<P>(expected).min(self.headroom());
         // NaN is passed over by the maximum but not by a sum of zeros.
         let finite =
             gradient.iter().fold(<P::Work as num_traits::Zero>::zero(), |s, &g| s + g * num_traits::Zero::zero());
@@ -246,18 +265,16 @@ where
         Ok(())
     }
 
-    /// Largest magnitude that sums of squares still have room for; looked up only for gradients that matter to them.
-    fn headroom(&self, value: f64) -> f64 {
+    /// Largest magnitude that sums of squares still have room for.
+    fn headroom(&self) -> f64 {
         let largest = largest_square::<P>();
         let numel = self.partition.numel().max(1) as f64;
-        let sums = self.config.averaging == Averaging::Sum || self.config.graft.sums_squares();
-        if !sums || value * value * numel < largest * NEGLIGIBLE_SHARE {
-            return f64::INFINITY;
-        }
-        let statistics = self.statistics.as_ref().iter();
-        let stored = statistics.fold(0.0_f64, |m, &s| m.max(Stored::<P::Work>::load(s).to_f64()));
-        let used = stored.max(max_abs(self.graft.as_ref()).to_f64());
-        libm::sqrt((largest - used).max(0.0) / (2.0 * numel))
+        if self.sums() { libm::sqrt((0.5 * largest - self.filled).max(0.0) / numel) } else { f64::INFINITY }
+    }
+
+    /// Whether squares are summed without end, in the statistics or in the graft.
+    fn sums(&self) -> bool {
+        self.config.averaging == Averaging::Sum || self.config.graft.sums_squares()
     }
 
     /// The factors, to accumulate a gradient or to refresh.
@@ -341,6 +358,10 @@ where
                 let direction = factor.map(|factor| (direction, factor));
                 rule.finish_row(update, direction, parameter, buffer, graft_buffer, work);
             }
+        }
+        if self.sums() {
+            let largest = max_abs(gradient).to_f64();
+            self.filled += numel as f64 * largest * largest;
         }
         self.count += 1;
     }

@@ -6,6 +6,7 @@ use common::root::{request, root};
 use common::{U32, U64, largest};
 use shampoo_core::error::{RootError, UnsupportedExponent};
 use shampoo_core::kernel::Portable;
+use shampoo_core::linalg::inverse_root::certificate::Sign;
 use shampoo_core::linalg::inverse_root::certificate::{self, full_workspace_len, probed_workspace_len};
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
 use shampoo_core::linalg::norm::norm;
@@ -183,7 +184,10 @@ fn promises(a: &[f64], x: &[f64], p: u32) -> [f64; 2] {
     let n = a.len().isqrt();
     let (b, x) = (MatRef::new(a, n, n).unwrap(), MatRef::new(x, n, n).unwrap());
     let (mut space, mut thin) = (vec![0.0; full_workspace_len(n)], vec![0.0; probed_workspace_len(n)]);
-    [certificate::full(b, x, p, 1.0, &mut space, &Portable), certificate::probed(b, x, p, 1.0, &mut thin, &Portable)]
+    [
+        certificate::full(b, x, p, 1.0, &mut space, &Portable),
+        certificate::probed(b, x, p, 1.0, Sign::ByConstruction, &mut thin, &Portable),
+    ]
 }
 
 #[test]

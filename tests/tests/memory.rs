@@ -45,7 +45,7 @@ fn array_backed_equals_vec_backed() {
 fn borrowed_memory_serves_as_well() {
     let config = Config::diagonal(shampoo_core::graft::Graft::AdaGrad { epsilon: 0.0 });
     let (mut none, mut no_root) = ([0.0_f32; 0], [0.0_f32; 0]);
-    let (mut graft, mut momentum, mut slots) = ([0.0_f32; 2], [0.0_f32; 2], [Slot::EMPTY; 0]);
+    let (mut graft, mut momentum, mut slots) = ([0.0_f32; 2], [0.0_f32; 0], [Slot::EMPTY; 0]);
     let tensor = Tensor::<P, &mut [f32], &mut [f32], &mut [Slot]>::new(
         &[2],
         config,

@@ -45,7 +45,8 @@ pub const fn padded(n: usize) -> usize {
 /// The passes over numbers in `T`.
 ///
 /// Only [`gemm`](Kernel::gemm) is required; the others default to the portable ones and are
-/// overridden where a library does better. Object-safe.
+/// overridden where a library does better. Object-safe. One call runs on the calling thread: a kernel that enters a
+/// thread pool could meet another call that waits for the same scratch.
 pub trait Kernel<T: Real>: Sync {
     /// C <- C + alpha A B, or alpha A B.
     ///
@@ -76,7 +77,8 @@ pub trait Kernel<T: Real>: Sync {
         portable::axpby(alpha, x, beta, y);
     }
 
-    /// out <- g / (sqrt(scale v) + eps) entry by entry; 0 where g is 0, also where v and eps are 0.
+    /// out <- g / (sqrt(scale v) + eps) entry by entry; 0 where the denominator is 0: the square of a
+    /// gradient may have vanished.
     fn scale_by_rsqrt(&self, out: &mut [T], g: &[T], v: &[T], scale: T, eps: T) {
         portable::scale_by_rsqrt(out, g, v, scale, eps);
     }
@@ -92,7 +94,7 @@ pub trait Kernel<T: Real>: Sync {
     /// z_p <- gain_p (z_p - tau (z_p . v) v) for every row z_p, and sum <- the sum of the rows.
     ///
     /// **Shapes**: rows of `stride` numbers, one a gain; v and sum at most `stride` numbers.
-    /// **Cost**: 5 flops for each number.
+    /// **Cost**: 6 flops for each number.
     fn reflect_rows(&self, rows: &mut [T], stride: usize, gains: &[T], tau: T, v: &[T], sum: &mut [T]) {
         portable::reflect_rows(rows, stride, gains, tau, v, sum);
     }

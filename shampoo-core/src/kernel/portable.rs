@@ -139,8 +139,9 @@ pub fn scale_by_rsqrt<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T
 #[inline(always)]
 pub fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T, sqrt: impl Fn(T) -> T) {
     for ((out, &g), &v) in out.iter_mut().zip(g).zip(v) {
-        let quotient = g / (sqrt(scale * v) + eps);
-        *out = if g == T::zero() { T::zero() } else { quotient };
+        let denominator = sqrt(scale * v) + eps;
+        let quotient = g / denominator;
+        *out = if denominator == T::zero() { T::zero() } else { quotient };
     }
 }
 

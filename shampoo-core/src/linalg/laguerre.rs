@@ -12,7 +12,7 @@ const MAX_SWEEPS: u32 = 80;
 /// The largest eigenvalue, and Gershgorin's bound of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Largest<T> {
-    /// The eigenvalue, from above.
+    /// The eigenvalue.
     pub value: T,
     /// Largest sum of a diagonal entry and the magnitudes beside it.
     pub bound: T,
@@ -21,7 +21,7 @@ pub struct Largest<T> {
 /// Largest eigenvalue of the tridiagonal matrix.
 ///
 /// **Shapes**: `diagonal` n numbers, `off_diagonal[i]` couples i - 1 and i (the first one is not read).
-/// **Accuracy**: a few unit roundoffs of the spectral norm, from above. **Cost**: 8 to 30 sweeps of 2 n divisions.
+/// **Accuracy**: a few unit roundoffs of the spectral norm. **Cost**: 8 to 30 sweeps of 2 n divisions.
 /// **Reference**: Wilkinson, The Algebraic Eigenvalue Problem, 7.25, with the pivots of x I - T and
 /// their derivatives.
 ///

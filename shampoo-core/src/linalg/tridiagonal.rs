@@ -55,7 +55,7 @@ impl<T: Real> Vectors<'_, T> {
 /// On return row m of the matrix holds v_m (its last entry, at m - 1, is 1) in its first m numbers.
 ///
 /// **Shapes**: A n x n in [`TiledTriangle`] form with `order` n, lower triangle read, magnitudes at most about
-/// 2^100 in `f32`; the vectors as [`Vectors`] and [`Tridiagonal`] say.
+/// 2^60 in `f32`; the vectors as [`Vectors`] and [`Tridiagonal`] say.
 /// **Errors**: a buffer is too short. **Accuracy**: backward stable, a few `u` relative to the norm of A.
 /// **Cost**: 4/3 n^3 flops. **Reference**: Golub and Van Loan, Matrix Computations, 8.3.1.
 pub fn tridiagonalize<T: Real, K: Kernel<T> + ?Sized>(

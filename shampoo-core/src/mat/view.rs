@@ -113,7 +113,7 @@ impl<'a, T: Copy> MatRef<'a, T> {
     pub fn row_entries(self, i: usize) -> impl Iterator<Item = T> + 'a {
         let count = if i < self.nrows { self.ncols } else { 0 };
         let row = self.data.get(i.saturating_mul(self.row_stride)..).unwrap_or_default();
-        row.iter().step_by(self.col_stride.max(1)).take(count).copied()
+        (0..count).map_while(move |j| row.get(j * self.col_stride).copied())
     }
 
     /// Row i as a slice, where columns lie side by side in memory.

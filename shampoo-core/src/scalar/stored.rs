@@ -8,6 +8,8 @@ use super::Real;
 pub trait Stored<R: Real>: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// Largest finite magnitude, as an `f64`.
     const LARGEST: f64;
+    /// Smallest positive normal magnitude, as an `f64`.
+    const SMALLEST: f64;
     /// Unit roundoff of a stored number.
     const ROUNDOFF: f64;
 
@@ -21,6 +23,7 @@ macro_rules! stored {
     ($($kept:ident as $real:ident),*) => {$(
         impl Stored<$real> for $kept {
             const LARGEST: f64 = $kept::MAX as f64;
+            const SMALLEST: f64 = $kept::MIN_POSITIVE as f64;
             const ROUNDOFF: f64 = ($kept::EPSILON / 2.0) as f64;
 
             #[inline(always)]

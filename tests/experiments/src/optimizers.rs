@@ -105,7 +105,10 @@ impl Method {
         let nesterov = Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) };
         match self {
             Self::Sgd => ours(Settings { momentum: nesterov, ..Settings::diagonal(Graft::Sgd) }),
-            Self::Adagrad => ours(Settings::diagonal(Graft::AdaGrad { epsilon: 1e-10 })),
+            Self::Adagrad => {
+                let momentum = Momentum::heavy_ball(0.9);
+                ours(Settings { momentum, ..Settings::diagonal(Graft::AdaGrad { epsilon: 1e-10 }) })
+            }
             Self::Adam => Ok(Box::new(Adam::new(parameters, rate)?)),
             Self::Shampoo => ours(SERVER_CONFIG),
         }
@@ -127,19 +130,22 @@ impl Ours {
 
 impl Stepper for Ours {
     fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
+        let start = Instant::now();
         self.optimizer.try_step(gradients).map_err(|error| match error {
             CandleError::Shampoo(refused @ Error::Step { .. }) => StepError::Diverged(refused.to_string()),
             other => StepError::Candle(other.into()),
         })?;
         let phases = self.optimizer.report().phases;
-        Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update: phases.check + phases.update })
+        // All of the step's time that is neither, as for Adam.
+        let update = start.elapsed().saturating_sub(phases.statistics + phases.roots);
+        Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update })
     }
 
     fn config(&self) -> Config {
         let settings = &self.settings;
         let mut config = Config::new();
         config.insert("learning_rate".into(), json!(self.optimizer.learning_rate()));
-        config.insert("momentum".into(), json!(settings.momentum.beta1));
+        config.insert("momentum".into(), json!(format!("{:?}", settings.momentum)));
         config.insert("graft".into(), json!(format!("{:?}", settings.graft)));
         if settings.precondition {
             config.insert("block_size".into(), json!(settings.block_size));

@@ -25,6 +25,7 @@ entries! { partitions: [
     blocks,
     factors,
     Block::numel,
+    Block::largest_order,
     Block::statistics_len,
     block_factors,
     runs,

@@ -16,6 +16,7 @@ entries! { requests: [
     inverse_root_workspace_len,
     Exponent::alpha,
     Exponent::normalized,
+    Ridge::is_usable,
     Ridge::amount,
     Ridge::figure,
     Ridge::times,

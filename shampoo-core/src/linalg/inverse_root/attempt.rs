@@ -1,5 +1,6 @@
 //! One attempt at one ridge: a method, and the certificate of what it computed.
 
+use super::certificate::Sign;
 use super::coupled_newton::{self, CoupledNewton, Scaling};
 use super::input::Input;
 use super::rational::{self, matrix_len, row_stride};
@@ -70,8 +71,15 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         }
     }
 
-    /// The promise for an integer order, of the root at the front of the workspace.
-    fn certify<R: Real>(&self, p: u32, (ridge, kappa): (R, f64), scratch: Scratch<'_, R>) -> Result<f64, ShapeError>
+    /// The promise for an integer order, of the root at the front of the workspace; `sign` as for
+    /// [`certificate::probed`].
+    fn certify<R: Real>(
+        &self,
+        p: u32,
+        (ridge, kappa): (R, f64),
+        sign: Sign,
+        scratch: Scratch<'_, R>,
+    ) -> Result<f64, ShapeError>
     where
         S: Stored<R>,
         K: Kernel<R>,
@@ -81,11 +89,10 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         let x = MatRef::with_strides(root, n, n, row_stride(n), 1)?;
         let mut b = square(&mut rest, n)?;
         self.input.load(b.reborrow(), ridge);
-        let promise = match self.request.certificate {
-            Certificate::Full => certificate::full,
-            Certificate::Probed => certificate::probed,
-        };
-        Ok(promise(b.as_ref(), x, p, kappa, rest, self.kernel))
+        Ok(match self.request.certificate {
+            Certificate::Full => certificate::full(b.as_ref(), x, p, kappa, rest, self.kernel),
+            Certificate::Probed => certificate::probed(b.as_ref(), x, p, kappa, sign, rest, self.kernel),
+        })
     }
 
     fn rational<R: Real>(&self, workspace: &mut [R]) -> Result<Report, RootError>
@@ -121,7 +128,8 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
             if found.smallest.is_none() {
                 report.kappa = condition_of_root(x.as_ref(), largest, p, rest, self.kernel)?;
             }
-            report.promised = self.certify(p, (found.ridge, report.kappa), Scratch { root, rest })?;
+            report.promised =
+                self.certify(p, (found.ridge, report.kappa), Sign::ByConstruction, Scratch { root, rest })?;
         }
         Ok(report)
     }
@@ -138,7 +146,9 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         let lambda_max = largest_eigenvalue(x.as_ref(), rest, self.kernel)?.value;
         let amount = R::from_f64(self.ridge.amount(lambda_max.to_f64()));
         self.input.load(x.reborrow(), amount);
-        let scaling = Scaling::LambdaMax((lambda_max + amount).to_f64());
+        // Power iteration may miss the largest eigenvalue, and Newton's first matrix must stay below p + 1.
+        let (estimate, frobenius) = ((lambda_max + amount).to_f64(), certificate::frobenius(&mut x, self.kernel));
+        let scaling = if frobenius < 2.0 * estimate { Scaling::LambdaMax(estimate) } else { Scaling::Frobenius };
         let mut newton = CoupledNewton::start(x.as_ref(), p, scaling, rest, self.kernel)?;
         // Whatever ended it: the certificate judges what is there.
         newton.run(coupled_newton::default_tolerance(), self.kernel);
@@ -147,7 +157,7 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         }
         let (iterations, indicator) = (newton.iterations(), newton.indicator().to_f64());
         let kappa = condition_of_root(x.as_ref(), (lambda_max + amount).to_f64(), p, rest, self.kernel)?;
-        let promised = self.certify(p, (amount, kappa), Scratch { root, rest })?;
+        let promised = self.certify(p, (amount, kappa), Sign::Unknown, Scratch { root, rest })?;
         Ok(Report {
             outcome: if promised.is_finite() { Outcome::Accepted } else { Outcome::Uncertified },
             iterations,
@@ -178,7 +188,7 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         let (smallest, largest) = (found.smallest_kept.to_f64(), (found.lambda_max + found.ridge).to_f64());
         let kappa = if smallest > 0.0 { largest / smallest } else { f64::INFINITY };
         let mut report = Report {
-            outcome: if smallest > 0.0 { Outcome::Accepted } else { Outcome::NotPositiveDefinite },
+            outcome: if found.rank > 0 && smallest > 0.0 { Outcome::Accepted } else { Outcome::NotPositiveDefinite },
             iterations: found.jacobi.sweeps,
             indicator: found.jacobi.off_diagonal.to_f64(),
             lambda_max: found.lambda_max.to_f64(),
@@ -189,8 +199,8 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         };
         if report.outcome == Outcome::Accepted {
             report.promised = match self.exponent {
-                Exponent::Root(p) if found.rank == n => {
-                    self.certify(p, (found.ridge, kappa), scratch(workspace, n)?)?
+                Exponent::Root(p) if !matches!(self.ridge, Ridge::PseudoInverse { .. }) => {
+                    self.certify(p, (found.ridge, kappa), Sign::Unknown, scratch(workspace, n)?)?
                 }
                 _ => {
                     self.input.load(b.reborrow(), found.ridge);

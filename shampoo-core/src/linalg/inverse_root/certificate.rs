@@ -1,4 +1,5 @@
-//! Certificates: a rigorous bound on the error of a root, whatever computed it.
+//! Certificates: a bound on the error of a root, whatever computed it, rigorous but for an allowance for
+//! rounding in the residual, whose constant is measured.
 //!
 //! With B the ridged input and X > 0, even p: S = X^{p/2} B X^{p/2} - I; odd p: X = C C^T, Z = X^{(p-1)/2} C,
 //! S = Z^T B Z - I. If s = ||S|| < 1 then (1 - s) X^{-p} <= B <= (1 + s) X^{-p}, and by Loewner and Heinz
@@ -46,6 +47,15 @@ pub fn allowance<T: Real>(n: usize, p: u32, kappa: f64) -> f64 {
     ROUNDING * T::UNIT_ROUNDOFF.to_f64() * (kappa + libm::sqrt(n as f64) * f64::from(p))
 }
 
+/// What is known of the sign of a root: S alone does not tell X from -X where p is even.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// Positive definite by construction: a sum of inverses of matrices with positive pivots.
+    ByConstruction,
+    /// To be shown by a factorisation.
+    Unknown,
+}
+
 /// The promise by the whole residual, in the Frobenius norm; infinite where X is not positive definite.
 ///
 /// **Shapes**: B and X n x n with both triangles; workspace at least [`full_workspace_len`] (a shorter one
@@ -88,15 +98,16 @@ pub fn full<T: Real, K: Kernel<T> + ?Sized>(
 /// The promise by [`PROBES`] fixed Gaussian vectors; infinite where X is found not positive definite.
 ///
 /// E ||S v||^2 = ||S||_F^2, so the root mean square estimates ||S||_F; 7 times that bounds it with
-/// probability 1 - 5e-9. Even p relies on X > 0 by construction (a rational root with positive pivots).
+/// probability 1 - 5e-9.
 ///
 /// **Shapes**: as [`full`], workspace at least [`probed_workspace_len`].
-/// **Cost**: 12 (p + 1) n^2 multiply-adds as thin products; odd p a factorisation besides.
+/// **Cost**: 12 (p + 1) n^2 multiply-adds as thin products; odd p and an unknown sign a factorisation besides.
 pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
     b: MatRef<'_, T>,
     x: MatRef<'_, T>,
     p: u32,
     kappa: f64,
+    sign: Sign,
     workspace: &mut [T],
     kernel: &K,
 ) -> f64 {
@@ -107,7 +118,7 @@ pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
     let (Some(mut factor), Some(mut v), Some(mut u), Some(mut t)) = (square, thin(), thin(), thin()) else {
         return f64::INFINITY;
     };
-    if p % 2 == 1 {
+    if p % 2 == 1 || sign == Sign::Unknown {
         copy(&mut factor, x);
         if cholesky_in_place(factor.reborrow(), kernel).is_err() {
             return f64::INFINITY;
@@ -136,7 +147,7 @@ pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
     promise(PROBE_FACTOR * mean + allowance::<T>(n, p, kappa), p)
 }
 
-/// Frobenius norm of a matrix whose rows follow one another without gaps.
+/// Frobenius norm.
 pub(super) fn frobenius<T: Real, K: Kernel<T> + ?Sized>(m: &mut MatMut<'_, T>, kernel: &K) -> f64 {
     let squares = m.rows_mut().fold(0.0, |s, row| {
         let length = norm::norm(row, kernel).to_f64();
@@ -152,7 +163,7 @@ fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
 }
 
 /// Independent standard normal numbers from a fixed seed: Marsaglia's polar method over a 64-bit
-/// multiplicative congruential sequence (xorshift64*).
+/// xorshift sequence with a final multiplication (xorshift64*).
 fn fill_gaussian<T: Real>(m: &mut MatMut<'_, T>) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut uniform = || {

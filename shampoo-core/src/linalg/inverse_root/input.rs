@@ -1,7 +1,7 @@
 //! The input of a root as the methods see it: scaled, checked, loaded anew for every attempt.
 
 use super::rational::row_stride;
-use super::{Exponent, Outcome};
+use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
 use crate::mat::packed::{rows, rows_mut};
@@ -20,7 +20,7 @@ pub(super) struct Input<'a, S> {
 
 impl<'a, S> Input<'a, S> {
     /// Looks at every number once: finite, and how large.
-    pub(super) fn new<R: Real>(triangle: &'a [S], n: usize, exponent: Exponent) -> Result<Self, RootError>
+    pub(super) fn new<R: Real>(triangle: &'a [S], n: usize, exponent: Exponent, ridge: Ridge) -> Result<Self, RootError>
     where
         S: Stored<R>,
     {
@@ -40,7 +40,12 @@ impl<'a, S> Input<'a, S> {
             Exponent::Root(p @ 1..=16) => p.cast_signed(),
             _ => 1,
         };
-        let shift = if zero { 0 } else { largest.exponent().div_euclid(unit) * unit };
+        let ridge = match ridge {
+            Ridge::Absolute(r) if r > 0.0 => Some(r.exponent()),
+            _ => None,
+        };
+        let entries = (!zero).then(|| largest.exponent());
+        let shift = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
         Ok(Self { triangle, n, shift, zero })
     }
 
@@ -62,30 +67,79 @@ impl<'a, S> Input<'a, S> {
         }
     }
 
-    /// Writes the root, the first n rows of the workspace, scaled back; refuses an overflow.
+    /// What scales the root back.
+    fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
+        // Where p divides the shift it is a power of two.
+        let whole = match exponent {
+            Exponent::Root(p) => i32::try_from(p).ok(),
+            Exponent::Power(_) => None,
+        };
+        let whole = whole.filter(|&p| self.shift.checked_rem(p) == Some(0)).and_then(|p| self.shift.checked_div(p));
+        match whole {
+            Some(power) => ScaleBack { factor: R::one(), power: -power, exact: true },
+            None => {
+                let binary = -f64::from(self.shift) * exponent.alpha();
+                let power = libm::floor(binary);
+                ScaleBack { factor: R::from_f64(libm::exp2(binary - power)), power: power as i32, exact: false }
+            }
+        }
+    }
+
+    /// What scaling back and storing add to the relative error: every entry is rounded, so u ||X||_F / ||X||.
+    pub(super) fn rounding<R: Real>(&self, exponent: Exponent) -> f64
+    where
+        S: Stored<R>,
+    {
+        let root_of_order = libm::sqrt(self.n as f64);
+        let u = R::UNIT_ROUNDOFF.to_f64();
+        let stored = if S::ROUNDOFF > u { S::ROUNDOFF * root_of_order } else { u };
+        let back: ScaleBack<R> = self.scale_back(exponent);
+        let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
+        // The exponent of the factor is itself a rounded product.
+        let factor = if back.exact { 0.0 } else { f64::from(self.shift).abs() * exponent.alpha() * f64::EPSILON };
+        stored + scaled + factor
+    }
+
+    /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
     pub(super) fn store<R: Real>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome
     where
         S: Stored<R>,
     {
-        // Where p divides the shift, scaling back is exact.
-        let divisor = match exponent {
-            Exponent::Root(p) => i32::try_from(p).ok().filter(|&p| self.shift.checked_rem(p) == Some(0)),
-            Exponent::Power(_) => None,
-        };
-        let exact = divisor.and_then(|p| self.shift.checked_div(p));
-        let factor = R::from_f64(libm::exp2(-f64::from(self.shift) * exponent.alpha()));
-        let scaled = |x: R| match exact {
-            Some(k) => S::store(x.ldexp(-k)),
-            None => S::store(x * factor),
-        };
+        let back: ScaleBack<R> = self.scale_back(exponent);
+        let scaled = |x: R| S::store(back.apply(x));
         let squares = workspace.chunks(row_stride(self.n).max(1));
-        let overflows = |row: &[R]| row.iter().any(|&x| !scaled(x).load().is_finite());
-        if squares.clone().zip(1..=self.n).any(|(row, length)| row.get(..length).is_none_or(overflows)) {
-            return Outcome::Overflow;
+        let mut largest = R::zero();
+        for (row, length) in squares.clone().zip(1..=self.n) {
+            for &x in row.iter().take(length) {
+                let kept = scaled(x).load();
+                if !kept.is_finite() {
+                    return Outcome::OutsideStore;
+                }
+                largest = largest.maximum(kept.abs());
+            }
+        }
+        // Below the smallest normal number digits are lost that no roundoff accounts for.
+        if largest.to_f64() < S::SMALLEST {
+            return Outcome::OutsideStore;
         }
         for (to, from) in rows_mut(root).zip(squares) {
             to.iter_mut().zip(from).for_each(|(to, &x)| *to = scaled(x));
         }
         Outcome::Accepted
+    }
+}
+
+/// Multiplication by `factor * 2^power`.
+struct ScaleBack<R> {
+    factor: R,
+    power: i32,
+    /// The factor is 1.
+    exact: bool,
+}
+
+impl<R: Real> ScaleBack<R> {
+    fn apply(&self, x: R) -> R {
+        let x = if self.exact { x } else { x * self.factor };
+        if self.power == 0 { x } else { x.ldexp(self.power) }
     }
 }

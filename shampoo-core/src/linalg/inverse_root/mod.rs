@@ -22,6 +22,9 @@ use attempt::{Attempt, choose};
 use input::Input;
 use rational::matrix_len;
 
+/// Largest accepted error by default, with `f64` inside and with less.
+const MAX_ERROR: [f64; 2] = [1e-5, 5e-2];
+
 /// Factor between the ridges of two attempts.
 const LADDER: f64 = 10.0;
 
@@ -71,6 +74,9 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     kernel: &K,
 ) -> Result<Report, RootError> {
     let exponent = request.validate()?;
+    if !request.ridge.is_usable() {
+        return Err(RootError::Ridge { value: request.ridge.figure() });
+    }
     let length = |needed, found| RootError::Shape(ShapeError::Length { needed, found });
     for found in [triangle.len(), root.len()] {
         if found != packed_len(n) {
@@ -80,7 +86,7 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     let needed = inverse_root_workspace_len(n);
     let found = workspace.len();
     let workspace = workspace.get_mut(..needed).ok_or(length(needed, found))?;
-    let input = Input::new(triangle, n, exponent)?;
+    let input = Input::new(triangle, n, exponent, request.ridge)?;
     // The ridge in units of the scaled input.
     let ridge = match request.ridge {
         Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -input.shift)),
@@ -89,15 +95,21 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     if input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0) {
         return Ok(Report::nothing(choose(request, exponent, ridge).0));
     }
-    let max_error = request.max_error.unwrap_or(if R::UNIT_ROUNDOFF.to_f64() < 1e-10 { 1e-5 } else { 5e-2 });
+    let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
     let retries = if ridge.figure() > 0.0 { request.max_retries } else { 0 };
     let mut report = Report::nothing(request.method);
     let mut factor = 1.0;
     for retry in 0..=retries {
-        let attempt = Attempt { input: &input, exponent, ridge: ridge.times(factor), request, kernel };
-        let attempt = attempt.run(workspace)?;
-        report = Report { retries: retry, promised: attempt.promised + stored_rounding::<R, S>(n), ..attempt };
-        if report.outcome == Outcome::Accepted && (report.promised.is_nan() || report.promised > max_error) {
+        let raised = ridge.times(factor);
+        if retry > 0 && !raised.is_usable() {
+            break;
+        }
+        let attempt = Attempt { input: &input, exponent, ridge: raised, request, kernel }.run(workspace)?;
+        let promised = attempt.promised + input.rounding::<R>(exponent);
+        report = Report { retries: retry, promised, ..attempt };
+        // Written so that a limit of NaN or infinity accepts nothing that has no bound.
+        let kept = report.promised.is_finite() && report.promised <= max_error;
+        if report.outcome == Outcome::Accepted && !kept {
             report.outcome = Outcome::Uncertified;
         }
         if report.outcome == Outcome::Accepted {
@@ -111,8 +123,7 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     Ok(report)
 }
 
-/// What rounding every entry to S adds to the relative error: u ||X||_F / ||X|| at most.
-fn stored_rounding<R: Real, S: Stored<R>>(n: usize) -> f64 {
-    let spread = if S::ROUNDOFF > R::UNIT_ROUNDOFF.to_f64() { libm::sqrt(n as f64) } else { 1.0 };
-    S::ROUNDOFF * spread
+fn default_max_error<R: Real>() -> f64 {
+    let [double, single] = MAX_ERROR;
+    if R::UNIT_ROUNDOFF.to_f64() <= f64::EPSILON { double } else { single }
 }

@@ -3,6 +3,9 @@
 use super::tables::table;
 use crate::error::UnsupportedExponent;
 
+/// Orders above this one are real exponents: their residual alone would take hundreds of products.
+const MAX_ORDER: u32 = 1024;
+
 /// Which root: only real inverse powers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Exponent {
@@ -31,9 +34,10 @@ impl Exponent {
             Self::Power(alpha) if !(alpha.is_finite() && alpha > 0.0) => Err(UnsupportedExponent::Power(alpha)),
             Self::Power(alpha) => {
                 let p = libm::round(1.0 / alpha);
-                let whole = (1.0..=1024.0).contains(&p) && (p * alpha - 1.0).abs() <= 4.0 * f64::EPSILON;
+                let whole = (1.0..=f64::from(MAX_ORDER)).contains(&p) && (p * alpha - 1.0).abs() <= 4.0 * f64::EPSILON;
                 Ok(if whole { Self::Root(p as u32) } else { self })
             }
+            Self::Root(p) if p > MAX_ORDER => Ok(Self::Power(1.0 / f64::from(p))),
             Self::Root(_) => Ok(self),
         }
     }
@@ -49,7 +53,7 @@ pub enum Ridge {
     Absolute(f64),
     /// Nothing; eigenvalues up to `cutoff` times the largest one count as 0 and map to 0.
     PseudoInverse {
-        /// Relative to the largest eigenvalue.
+        /// Relative to the largest eigenvalue; below 16 n unit roundoffs it counts as that.
         cutoff: f64,
     },
 }
@@ -68,6 +72,14 @@ impl Ridge {
     pub fn figure(self) -> f64 {
         match self {
             Self::Relative(figure) | Self::Absolute(figure) | Self::PseudoInverse { cutoff: figure } => figure,
+        }
+    }
+
+    /// Whether the figure is a number that the policy can work with: not negative, finite, a cutoff below 1.
+    pub fn is_usable(self) -> bool {
+        match self {
+            Self::Relative(figure) | Self::Absolute(figure) => figure >= 0.0 && figure.is_finite(),
+            Self::PseudoInverse { cutoff } => (0.0..1.0).contains(&cutoff),
         }
     }
 
@@ -118,7 +130,7 @@ pub struct Request {
     /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
     /// inside and 5e-2 with `f32` inside.
     pub max_error: Option<f64>,
-    /// Attempts after the first one, each with a ridge 10 times larger on the untouched input.
+    /// Attempts after the first one, each with a ridge (or a cutoff) 10 times larger on the untouched input.
     pub max_retries: u32,
 }
 
@@ -167,8 +179,8 @@ pub enum Outcome {
     NotPositiveDefinite,
     /// The spectrum reaches below the interval of the rational function. Nothing was written.
     OutOfRange,
-    /// The root exceeds the range of the type that it is kept in. Nothing was written.
-    Overflow,
+    /// The root leaves the range of the type that it is kept in. Nothing was written.
+    OutsideStore,
 }
 
 /// What is known of a root.
@@ -183,7 +195,8 @@ pub struct Report {
     /// The method's own opinion of its error: max |M - I|, the rational function's error, or the
     /// off-diagonal left. Nothing is accepted by it.
     pub indicator: f64,
-    /// Bound on ||X - (A + r I)^(-alpha)|| / ||X|| in the spectral norm; infinite where there is none.
+    /// Bound on ||X - (A + r I)^(-alpha)|| / ||X|| in the spectral norm; infinite where there is none. Rounding in the
+    /// residual itself is allowed for by a measured constant, see [`certificate`](super::certificate).
     pub promised: f64,
     /// Largest eigenvalue of the matrix without the ridge.
     pub lambda_max: f64,

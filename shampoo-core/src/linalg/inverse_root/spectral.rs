@@ -22,6 +22,13 @@ pub struct Spectrum<T> {
     pub largest_dropped: T,
     /// Number of eigenvalues kept.
     pub rank: usize,
+    /// Eigenvalues up to this one were mapped to 0; `-MAX` without a cutoff.
+    pub cutoff: T,
+}
+
+/// Eigenvalues below this share of the largest are rounding: a finer cut could not be certified.
+fn rounding_cutoff<T: Real>(n: usize) -> T {
+    T::from_f64(16.0 * n as f64) * T::UNIT_ROUNDOFF
 }
 
 /// X = V^T diag((lambda + r)^-alpha) V.
@@ -47,11 +54,18 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
     let lambda_max = (0..n).map(eigenvalue).fold(T::zero(), |m, x| m.maximum(x));
     let amount = T::from_f64(ridge.amount(lambda_max.to_f64()));
     let cutoff = match ridge {
-        Ridge::PseudoInverse { cutoff } => T::from_f64(cutoff) * lambda_max,
+        Ridge::PseudoInverse { cutoff } => T::from_f64(cutoff).maximum(rounding_cutoff::<T>(n)) * lambda_max,
         _ => -T::MAX,
     };
-    let mut found =
-        Spectrum { jacobi, lambda_max, ridge: amount, smallest_kept: T::MAX, largest_dropped: T::zero(), rank: 0 };
+    let mut found = Spectrum {
+        jacobi,
+        lambda_max,
+        ridge: amount,
+        smallest_kept: T::MAX,
+        largest_dropped: T::zero(),
+        rank: 0,
+        cutoff,
+    };
     let half = -T::from_f64(0.5) * alpha;
     for ((i, row), v_row) in scaled.rows_mut().enumerate().zip(v.rows_mut()) {
         let lambda = eigenvalue(i);
@@ -78,8 +92,11 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
 /// With delta = ||V V^T - I||_F and U the orthogonal polar factor of V, B' = U^T Lambda U is within
 /// epsilon = ||B - V^T Lambda V||_F + (2 + delta) delta lambda_max of B. For x^-alpha, completely monotone,
 /// ||B^-alpha - B'^-alpha|| <= alpha (m - epsilon)^(-alpha - 1) epsilon with m the smallest eigenvalue kept.
-/// Where eigenvalues were dropped, the projectors differ by at most epsilon over the gap (Davis and Kahan),
-/// which enters B restricted to the kept part.
+///
+/// Where eigenvalues were dropped, the largest of magnitude d, the projectors P of B and P' of B' on the kept part differ by at most
+/// a = epsilon / gap (Davis and Kahan). The same bound then serves PBP + m (I - P), which differs from its counterpart by at most
+/// 3 epsilon + (2 d + m) a + lambda_max a^2, since (I - P') B' P' = 0; and the projectors themselves add a. A cut that
+/// epsilon could move past an eigenvalue has no bound.
 ///
 /// `b` is the ridged input, `eigenvalues` those of B; `residual` is workspace. **Cost**: 4 n^3 flops.
 pub fn promised<T: Real, K: Kernel<T> + ?Sized>(
@@ -113,12 +130,19 @@ pub fn promised<T: Real, K: Kernel<T> + ?Sized>(
     let delta = delta + rounding;
     let epsilon = residual + (2.0 + delta) * delta * lambda_max;
     let kept = spectrum.smallest_kept.to_f64();
+    let dropped = spectrum.largest_dropped.to_f64();
+    let cutoff = spectrum.cutoff.to_f64();
+    // The cut moves with the largest eigenvalue, by less than epsilon.
+    let kept_is_safe = spectrum.cutoff == -T::MAX || kept - epsilon > cutoff + epsilon;
+    let dropped_is_safe = spectrum.rank == n || dropped + epsilon <= cutoff - epsilon;
+    if !(kept_is_safe && dropped_is_safe) {
+        return f64::INFINITY;
+    }
     let (perturbation, projector) = if spectrum.rank == n {
         (epsilon, 0.0)
     } else {
-        let gap = kept - spectrum.largest_dropped.to_f64() - epsilon;
-        let angle = if gap > 0.0 { epsilon / gap } else { f64::INFINITY };
-        (epsilon + 2.0 * lambda_max * angle, angle)
+        let angle = epsilon / (kept - dropped - epsilon);
+        (3.0 * epsilon + (2.0 * dropped + kept) * angle + (lambda_max + epsilon) * angle * angle, angle)
     };
     let t = perturbation / kept;
     let unfit = !(t < 1.0 && delta < 1.0);

@@ -75,9 +75,15 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         [] => Method::value_variants().to_vec(),
         chosen => chosen.to_vec(),
     };
+    let mut seen = Vec::new();
+    methods.retain(|method| {
+        !seen.contains(method) && {
+            seen.push(*method);
+            true
+        }
+    });
     // Stable: the first-order methods come first, and nothing else changes.
     methods.sort_by_key(|method| !method.row().first_order);
-    methods.dedup();
 
     let grids = if args.tune { search_all(&setting, &methods, args.seed)? } else { Vec::new() };
     let (runs, target) = race(&setting, &methods, args, &grids)?;
@@ -110,20 +116,24 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 /// Searches the rate of each method and prints what to record.
+///
+/// First-order methods set the target by their loss after all steps, so that is what their rate is chosen by; the
+/// others have to be there after a third of the steps, and theirs is chosen by the loss then.
 fn search_all(setting: &Setting, methods: &[Method], seed: u64) -> Result<Vec<(Method, Grid)>, Error> {
     let mut grids = Vec::new();
     for &method in methods {
         let label = method.row().label;
+        let steps = if method.row().first_order { setting.steps() } else { setting.steps().div_ceil(3) };
         let grid = tune::search(|rate| {
             let watch = Watch::Final;
-            let job = Job { method, rate, seed, watch };
-            let bar = progress::bar(&format!("tuning {label}, rate {rate}"), setting.steps());
+            let job = Job { method, rate, seed, watch, steps };
+            let bar = progress::bar(&format!("tuning {label}, rate {rate}"), steps);
             let run = train(setting, job, &bar)?;
             bar.finish_and_clear();
             if run.end == End::Interrupted {
                 return Ok(None);
             }
-            println!("{label}, rate {rate}: final training loss {:.2}", run.final_train);
+            println!("{label}, rate {rate}: training loss {:.2} after {steps} steps", run.final_train);
             Ok(Some(run.final_train))
         })
         .map_err(|error| match error {
@@ -165,7 +175,8 @@ fn race(
             }
             let watch = goal.map_or(Watch::Unknown, Watch::Known);
             let bar = progress::bar(&format!("{}, seed {seed}", row.label), setting.steps());
-            let run = train(setting, Job { method, rate, seed, watch }, &bar)?;
+            let job = Job { method, rate, seed, watch, steps: setting.steps() };
+            let run = train(setting, job, &bar)?;
             bar.finish_and_clear();
             runs.push(run);
         }

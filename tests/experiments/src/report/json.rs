@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn the_form_is_the_agreed_one() {
         let run = Run {
-            job: Job { method: Method::Adam, rate: 0.5, seed: 3, watch: Watch::Final },
+            job: Job { method: Method::Adam, rate: 0.5, seed: 3, watch: Watch::Final, steps: 2 },
             config: Map::from_iter([("learning_rate".to_owned(), json!(0.5))]),
             end: End::Finished,
             losses: vec![4.0, 2.0],

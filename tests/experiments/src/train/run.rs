@@ -80,6 +80,8 @@ pub struct Job {
     pub seed: u64,
     /// When to evaluate.
     pub watch: Watch,
+    /// How long it runs.
+    pub steps: usize,
 }
 
 /// How a run ended.
@@ -164,8 +166,8 @@ pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, E
         job,
         config: optimizer.config(),
         end: End::Finished,
-        losses: Vec::with_capacity(setting.steps),
-        seconds: Vec::with_capacity(setting.steps),
+        losses: Vec::with_capacity(job.steps),
+        seconds: Vec::with_capacity(job.steps),
         evaluations: Vec::new(),
         times: Times::default(),
         final_train: f32::NAN,
@@ -174,7 +176,7 @@ pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, E
     run.config.insert("batch".to_owned(), setting.batch.into());
 
     let mut is_reached = false;
-    for step in 1..=setting.steps {
+    for step in 1..=job.steps {
         if setting.interrupted() {
             run.end = End::Interrupted;
             break;
@@ -204,7 +206,7 @@ pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, E
         run.losses.push(loss);
         run.seconds.push(run.times.total().as_secs_f64());
 
-        if job.watch.due(step, setting.steps, loss, is_reached) {
+        if job.watch.due(step, job.steps, loss, is_reached) {
             let at = evaluate(&network, setting, &run)?;
             run.evaluations.push(at);
             is_reached |= matches!(job.watch, Watch::Known(target) if at.loss <= target);
@@ -259,7 +261,7 @@ mod tests {
     }
 
     fn train(setting: &Setting, rate: f64, watch: Watch) -> Run {
-        let job = Job { method: Method::Adam, rate, seed: 1, watch };
+        let job = Job { method: Method::Adam, rate, seed: 1, watch, steps: setting.steps() };
         run(setting, job, &ProgressBar::hidden()).expect("no error")
     }
 

@@ -83,7 +83,7 @@ fn promise(row: &Row) -> String {
         Outcome::NotPositiveDefinite => "indefinite".to_owned(),
         Outcome::OutOfRange => "out of range".to_owned(),
         Outcome::Zero => "zero".to_owned(),
-        Outcome::Overflow => "overflow".to_owned(),
+        Outcome::OutsideStore => "out of store".to_owned(),
     }
 }
 
