@@ -48,6 +48,20 @@ pub enum Error {
         /// Shape now.
         found: Vec<usize>,
     },
+    /// State of this size cannot be had.
+    #[error("parameter `{parameter}`: {bytes} bytes of state cannot be allocated")]
+    Memory {
+        /// The parameter whose state, or largest worker's scratch, it is.
+        parameter: String,
+        /// Bytes of the buffer.
+        bytes: usize,
+    },
+    /// A registered parameter that a framework's adapter was given no variable for.
+    #[error("parameter `{parameter}` is registered, but has no variable")]
+    NoVariable {
+        /// The name.
+        parameter: String,
+    },
     /// A gradient was refused.
     #[error("parameter `{parameter}`: {source}")]
     Step {

@@ -1,8 +1,7 @@
-//! The only place that allocates state: core's tensors over vectors, and the workers' scratch.
+//! The only place that allocates state: core's tensors over vectors, updates, and the workers' scratch.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use num_traits::Zero;
 use shampoo_core::config::Config;
 use shampoo_core::error::ConfigError;
 use shampoo_core::scalar::Precision;
@@ -12,40 +11,62 @@ use shampoo_core::tensor::{Lengths, Tensor, lengths};
 /// A tensor whose buffers are vectors.
 pub type HeapTensor<P> = Tensor<P, Vec<<P as Precision>::Store>, Vec<<P as Precision>::Work>, Vec<Slot>>;
 
+/// Why state was not allocated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum AllocationError {
+    /// The settings or the shape cannot work.
+    Config(ConfigError),
+    /// So many bytes cannot be had.
+    Memory(usize),
+}
+
+impl From<ConfigError> for AllocationError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// A vector of default values (zeros), or an error where there is no memory for it.
+pub(crate) fn zeros<T: Clone + Default>(length: usize) -> Result<Vec<T>, AllocationError> {
+    let mut vector = Vec::new();
+    let bytes = length.saturating_mul(size_of::<T>());
+    vector.try_reserve_exact(length).map_err(|_| AllocationError::Memory(bytes))?;
+    vector.resize(length, T::default());
+    Ok(vector)
+}
+
 /// Allocates the state of a parameter.
-///
-/// **Errors**: settings or shapes that cannot work.
-pub fn tensor<P: Precision>(shape: &[usize], config: Config) -> Result<HeapTensor<P>, ConfigError> {
+pub(crate) fn tensor<P: Precision>(shape: &[usize], config: Config) -> Result<HeapTensor<P>, AllocationError> {
     let need = lengths::<P>(shape, &config)?;
-    let stored = || vec![P::Store::default(); need.statistics];
-    let work = |length: usize| vec![P::Work::zero(); length];
-    Tensor::new(shape, config, stored(), stored(), work(need.graft), work(need.momentum), vec![Slot::EMPTY; need.slots])
+    let (statistics, roots) = (zeros(need.statistics)?, zeros(need.statistics)?);
+    let (graft, momentum) = (zeros(need.graft)?, zeros(need.momentum)?);
+    Ok(Tensor::new(shape, config, statistics, roots, graft, momentum, zeros(need.slots)?)?)
 }
 
 /// Scratch of one worker.
 #[derive(Debug)]
-pub struct Scratch<P: Precision> {
+pub(crate) struct Scratch<P: Precision> {
     /// In the working type.
-    pub work: Vec<P::Work>,
+    pub(crate) work: Vec<P::Work>,
     /// In the type of the roots.
-    pub root: Vec<P::Root>,
+    pub(crate) root: Vec<P::Root>,
 }
 
 /// Scratch for every worker, as long as the largest tensor needs.
 #[derive(Debug)]
-pub struct Scratches<P: Precision>(Vec<Mutex<Scratch<P>>>);
+pub(crate) struct Scratches<P: Precision>(Vec<Mutex<Scratch<P>>>);
 
 impl<P: Precision> Scratches<P> {
     /// Scratch for so many workers.
-    pub fn new(workers: usize, needs: impl Iterator<Item = Lengths> + Clone) -> Self {
+    pub(crate) fn new(workers: usize, needs: impl Iterator<Item = Lengths> + Clone) -> Result<Self, AllocationError> {
         let work = needs.clone().map(|need| need.work).max().unwrap_or(0);
         let root = needs.map(|need| need.root).max().unwrap_or(0);
-        let scratch = || Scratch { work: vec![P::Work::zero(); work], root: vec![P::Root::zero(); root] };
-        Self((0..workers.max(1)).map(|_| Mutex::new(scratch())).collect())
+        let scratch = |_| Ok(Mutex::new(Scratch { work: zeros(work)?, root: zeros(root)? }));
+        (0..workers.max(1)).map(scratch).collect::<Result<_, _>>().map(Self)
     }
 
     /// The scratch of this worker; its contents do not matter, so neither does a panic that left them.
-    pub fn of(&self, worker: usize) -> MutexGuard<'_, Scratch<P>> {
+    pub(crate) fn of(&self, worker: usize) -> MutexGuard<'_, Scratch<P>> {
         self.0[worker % self.0.len()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

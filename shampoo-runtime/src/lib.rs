@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`Builder`], [`SERVER_CONFIG`] | what is trained and how |
 //! | [`Shampoo`] | the step over all parameters |
-//! | [`heap`] | the only place that allocates state |
+//! | [`heap`] | state over vectors |
 //! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
 //! | [`adapters`] | frameworks: `candle` (feature `candle`) |
 //! | [`StepReport`] | roots accepted and refused, promises, where the time went |
@@ -20,6 +20,7 @@
 //! the same bits with any number of threads.
 
 pub mod adapters;
+mod entry;
 mod error;
 mod executor;
 pub mod heap;
@@ -31,6 +32,8 @@ mod telemetry;
 pub use error::Error;
 pub use optimizer::{Gradient, ParameterMut, Shampoo};
 pub use params::{Builder, SERVER_CONFIG};
+/// The crate whose settings and reports appear here.
+pub use shampoo_core;
 pub use telemetry::{Phases, StepReport};
 
 #[cfg(feature = "candle")]

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use num_traits::Zero;
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
 use shampoo_core::error::StepError;
@@ -10,9 +9,10 @@ use shampoo_core::kernel::Kernel;
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
 
+use crate::entry::{Entry, Sources, Workers};
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::heap::{HeapTensor, Scratches, tensor};
+use crate::heap::{AllocationError, HeapTensor, Scratches};
 use crate::kernel::Server;
 use crate::params::Builder;
 use crate::telemetry::{Phases, StepReport, Stopwatch};
@@ -37,27 +37,6 @@ pub struct Gradient<'a, T> {
     pub shape: &'a [usize],
     /// The gradient, row-major.
     pub values: &'a [T],
-}
-
-/// Where a step finds gradients and parameters, by registration number. A framework's adapter
-/// lends its own memory here, so nothing is copied.
-pub(crate) trait Sources<T>: Sync {
-    /// Calls `f` with the gradient of this parameter and its values, if it has a gradient in this step.
-    fn with<R>(&self, index: usize, f: impl FnOnce(&[T], &[T]) -> R) -> Option<R>;
-}
-
-/// One parameter's state and the update under way.
-#[derive(Debug)]
-struct Entry<P: Precision> {
-    index: usize,
-    name: String,
-    shape: Vec<usize>,
-    tensor: HeapTensor<P>,
-    direction: Vec<P::Work>,
-    update: Vec<P::Work>,
-    /// Whether it has a gradient in this step.
-    active: bool,
-    refused: Option<StepError>,
 }
 
 /// Shampoo over named parameters.
@@ -106,15 +85,12 @@ impl<P: Precision, K> Shampoo<P, K> {
                 return Err(Error::Duplicate { parameter: name });
             }
             let config = registration.config.unwrap_or(builder.config);
-            let tensor =
-                tensor::<P>(&shape, config).map_err(|source| Error::Config { parameter: name.clone(), source })?;
-            let numel = tensor.lengths().numel;
-            let zeros = || vec![P::Work::zero(); numel];
-            let (direction, update) = (zeros(), zeros());
-            entries.push(Entry { index, name, shape, tensor, direction, update, active: false, refused: None });
+            let entry = Entry::new(index, &name, shape, config);
+            entries.push(entry.map_err(|error| refuse_allocation(name, error))?);
         }
         let executor = if builder.inline { Executor::Inline } else { Executor::threads(builder.threads)? };
-        let scratches = Scratches::new(executor.workers(), entries.iter().map(|e| e.tensor.lengths()));
+        let scratches = Scratches::new(executor.workers(), entries.iter().map(|entry| entry.tensor.lengths()))
+            .map_err(|error| refuse_allocation(largest(&entries), error))?;
         let places = vec![Place::default(); entries.len()];
         let Builder { learning_rate, kernel, .. } = builder;
         Ok(Self { entries, numbers, places, learning_rate, executor, scratches, kernel, step: 0 })
@@ -189,7 +165,9 @@ where
         parameters: &mut [ParameterMut<'_, P::Work>],
         gradients: &[Gradient<'_, P::Work>],
     ) -> Result<StepReport, Error> {
-        self.places.fill(Place::default());
+        // Taken below; a caller who catches a kernel's panic finds it short.
+        self.places.clear();
+        self.places.resize(self.entries.len(), Place::default());
         for (place, parameter) in parameters.iter().enumerate() {
             let refuse = |expected, found| StepError::ParameterLength { expected, found };
             let index = self.number(parameter.name, parameter.shape, parameter.values.len(), refuse)?;
@@ -213,8 +191,8 @@ where
         let mut report = computed?;
         let mut watch = Stopwatch::start();
         for (entry, place) in self.entries.iter().zip(&self.places) {
-            if let (true, Some(parameter)) = (entry.active, place.parameter) {
-                add(parameters[parameter].values, &entry.update);
+            if let (Some((_, update)), Some(parameter)) = (entry.update(), place.parameter) {
+                add(parameters[parameter].values, update);
             }
         }
         report.phases.update += watch.lap();
@@ -228,68 +206,23 @@ where
             return Err(Error::LearningRate { value: rate });
         }
         let Self { entries, executor, scratches, kernel, .. } = self;
+        let (executor, workers) = (&*executor, Workers { executor, scratches, kernel });
+        let sum = |a: u32, b: u32| a + b;
         let mut watch = Stopwatch::start();
-        let check = |entry: &mut Entry<P>| {
-            let checked = sources.with(entry.index, |gradient, _| entry.tensor.check(gradient));
-            entry.active = checked.is_some();
-            entry.refused = checked.and_then(Result::err);
-        };
-        executor.each(entries, check, |(), ()| ());
+        executor.each(entries, |entry| entry.check(sources), |(), ()| ());
         if let Some((name, source)) = entries.iter().find_map(|e| e.refused.map(|refused| (&e.name, refused))) {
             return Err(Error::Step { parameter: name.clone(), source });
         }
         let mut phases = Phases { check: watch.lap(), ..Phases::default() };
-
-        let accumulate = |entry: &mut Entry<P>| {
-            if !entry.tensor.accumulates() {
-                return;
-            }
-            sources.with(entry.index, |gradient, _| {
-                let leaf = |factors: shampoo_core::block::Factors<'_, P>, worker| {
-                    factors.accumulate(gradient, &mut scratches.of(worker).work, kernel);
-                };
-                executor.split(entry.tensor.factors(), &leaf, &|| (), &|(), ()| ());
-            });
-        };
-        executor.each(entries, accumulate, |(), ()| ());
+        let missed = executor.each(entries, |entry| entry.accumulate(&workers, sources), sum);
         phases.statistics = watch.lap();
-
-        let refresh = |entry: &mut Entry<P>| {
-            if !entry.active {
-                return Refresh::default();
-            }
-            let step = entry.tensor.count();
-            let leaf = |factors: shampoo_core::block::Factors<'_, P>, worker| {
-                factors.refresh(step, &mut scratches.of(worker).root, kernel)
-            };
-            let panicked = || Refresh { rejected: 1, ..Refresh::default() };
-            executor.split(entry.tensor.factors(), &leaf, &panicked, &Refresh::merge)
-        };
-        let refreshed = executor.each(entries, refresh, Refresh::merge);
+        let refresh = executor.each(entries, |entry| entry.refresh(&workers), Refresh::merge);
         phases.roots = watch.lap();
-
-        let update = |entry: &mut Entry<P>| {
-            let Entry { index, tensor, direction, update, .. } = entry;
-            sources.with(*index, |gradient, parameter| {
-                if let Some(blocks) = tensor.blocks(direction) {
-                    let leaf = |blocks: shampoo_core::block::Blocks<'_, P>, worker| {
-                        blocks.precondition(gradient, &mut scratches.of(worker).work, kernel);
-                    };
-                    executor.split(blocks, &leaf, &|| (), &|(), ()| ());
-                }
-                let work = &mut scratches.of(executor.worker()).work;
-                tensor.finish(parameter, gradient, direction, rate, update, work, kernel);
-            });
-        };
-        executor.each(entries, update, |(), ()| ());
+        let unfinished = executor.each(entries, |entry| entry.finish(&workers, sources, rate), sum);
         phases.update = watch.lap();
 
-        let report = StepReport {
-            step: self.step,
-            updated: self.entries.iter().filter(|entry| entry.active).count(),
-            refresh: refreshed,
-            phases,
-        };
+        let updated = self.entries.iter().filter(|entry| entry.update().is_some()).count();
+        let report = StepReport { step: self.step, updated, refresh, panicked: missed + unfinished, phases };
         self.step += 1;
         Ok(report)
     }
@@ -297,9 +230,21 @@ where
     /// The updates of the step just computed, by registration number.
     #[cfg(feature = "candle")]
     pub(crate) fn updates(&self) -> impl Iterator<Item = (usize, &[P::Work])> {
-        let active = self.entries.iter().filter(|entry| entry.active);
-        active.map(|entry| (entry.index, entry.update.as_slice()))
+        self.entries.iter().filter_map(Entry::update)
     }
+}
+
+/// What was wrong with an allocation, with the parameter's name.
+fn refuse_allocation(parameter: String, error: AllocationError) -> Error {
+    match error {
+        AllocationError::Config(source) => Error::Config { parameter, source },
+        AllocationError::Memory(bytes) => Error::Memory { parameter, bytes },
+    }
+}
+
+/// The parameter whose roots need the most scratch.
+fn largest<P: Precision>(entries: &[Entry<P>]) -> String {
+    entries.iter().max_by_key(|entry| entry.tensor.lengths().root).map_or(String::new(), |entry| entry.name.clone())
 }
 
 /// values <- values + update.

@@ -26,8 +26,8 @@ pub(crate) struct Registration {
 
 /// Builds a [`Shampoo`]; its defaults work.
 ///
-/// Settings apply to every parameter, wherever in the chain they stand, except to those registered
-/// with settings of their own.
+/// Settings apply to every parameter, also to those registered before, except to those registered with settings
+/// of their own.
 #[derive(Clone, Debug)]
 pub struct Builder<P: Precision = F32RootF64, K = Server> {
     pub(crate) config: Config,
@@ -82,7 +82,13 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// All settings at once. [`SERVER_CONFIG`] is the default.
+    /// The settings of the 2021 talk ([`Config::talk_2021`]) with the servers' certificate.
+    #[must_use]
+    pub fn talk_2021(self) -> Self {
+        self.config(Config { certificate: SERVER_CONFIG.certificate, ..Config::talk_2021() })
+    }
+
+    /// All settings at once, in place of those made so far. [`SERVER_CONFIG`] is the default.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
@@ -96,11 +102,12 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// Larger dimensions are cut into blocks of this size; `usize::MAX` is one block.
+    /// Larger dimensions are cut into blocks of this size; `usize::MAX` is one block. Dimensions are never merged
+    /// beyond it.
     #[must_use]
     pub fn block_size(mut self, block_size: usize) -> Self {
         self.config.block_size = block_size;
-        self.config.merge_limit = block_size;
+        self.config.merge_limit = self.config.merge_limit.min(block_size);
         self
     }
 
@@ -131,7 +138,7 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// Worker threads of a private pool; the default is one for each core.
+    /// Worker threads of a private pool; the default, and 0, is one for each core.
     #[must_use]
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);
@@ -146,7 +153,8 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// Another kernel, for example core's `Portable` for the same bits on every machine.
+    /// Another kernel, for example core's `Portable` for the same bits on every machine. It must not enter a
+    /// thread pool: a worker that waits inside a kernel could take up work that waits for its own scratch.
     pub fn kernel<L>(self, kernel: L) -> Builder<P, L> {
         Builder {
             config: self.config,

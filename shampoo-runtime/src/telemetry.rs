@@ -26,6 +26,9 @@ pub struct StepReport {
     pub updated: usize,
     /// Roots accepted and refused, and the worst promise.
     pub refresh: Refresh,
+    /// Pieces of work lost to a panicking kernel: factors whose statistics missed the gradient, blocks that took
+    /// the graft's step, parameters that took none. (A panicking root counts as refused.)
+    pub panicked: u32,
     /// Where the time went.
     pub phases: Phases,
 }

@@ -3,7 +3,7 @@
 //! Gradients and parameters are read where candle keeps them and updated in place; only a gradient
 //! that is not contiguous (a transposed view) is copied, by candle.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
@@ -11,10 +11,12 @@ use candle_nn::Optimizer;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
 
+use crate::entry::Sources;
+use crate::error::Error;
 use crate::kernel::Server;
-use crate::optimizer::{Shampoo, Sources, add};
+use crate::optimizer::{Shampoo, add};
 use crate::params::Builder;
-use crate::telemetry::StepReport;
+use crate::telemetry::{StepReport, Stopwatch};
 
 /// A working type whose variables candle stores.
 pub trait CandleScalar: WithDType + Real {
@@ -39,7 +41,7 @@ impl CandleScalar for f64 {
 pub enum CandleError {
     /// The optimizer refused it; nothing has changed.
     #[error(transparent)]
-    Shampoo(#[from] crate::error::Error),
+    Shampoo(#[from] Error),
     /// candle did.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
@@ -83,29 +85,44 @@ impl<P: Precision, K: Kernel<P::Work> + Kernel<P::Root>> CandleShampoo<P, K>
 where
     P::Work: CandleScalar,
 {
-    /// An optimizer of named variables: the names appear in errors.
+    /// An optimizer of named variables: the names appear in errors. A name that the builder knows already keeps
+    /// the settings it was registered with.
     ///
-    /// **Errors**: as [`Builder::build`]; the same variable twice; a variable that is not on the CPU or of
-    /// another type than [`Precision::Work`].
+    /// **Errors**: as [`Builder::build`]; the same variable twice; a variable that is not contiguous on the CPU or
+    /// of another type than [`Precision::Work`]; a registered name without a variable.
     pub fn with_names(vars: Vec<(String, Var)>, builder: Builder<P, K>) -> candle_core::Result<Self> {
-        let mut ids = HashSet::with_capacity(vars.len());
+        let (mut ids, mut names) = (HashSet::with_capacity(vars.len()), HashSet::with_capacity(vars.len()));
         let mut builder = builder;
         for (name, var) in &vars {
-            if !ids.insert(var.id()) {
+            if !ids.insert(var.id()) || !names.insert(name.as_str()) {
                 candle_core::bail!("parameter `{name}` is registered twice");
             }
-            if var.dtype() != P::Work::DTYPE || !var.device().is_cpu() {
+            if var.dtype() != P::Work::DTYPE || !var.device().is_cpu() || !var.is_contiguous() {
                 let (dtype, device) = (var.dtype(), var.device().location());
                 candle_core::bail!(
-                    "parameter `{name}` is {dtype:?} on {device:?}, expected {:?} on the CPU",
+                    "parameter `{name}` is {dtype:?} on {device:?}, expected contiguous {:?} on the CPU",
                     P::Work::DTYPE
                 );
             }
-            builder = builder.parameter(name.clone(), var.dims());
+            match builder.registrations.iter().find(|known| known.name == *name) {
+                None => builder = builder.parameter(name.clone(), var.dims()),
+                Some(known) if known.shape == var.dims() => {}
+                Some(known) => {
+                    let (expected, found) = (known.shape.clone(), var.dims().to_vec());
+                    let error = Error::Shape { parameter: name.clone(), expected, found };
+                    return Err(candle_core::Error::wrap(error));
+                }
+            }
         }
         let shampoo = builder.build().map_err(candle_core::Error::wrap)?;
+        // In the order of registration.
+        let mut by_name: HashMap<String, Var> = vars.into_iter().collect();
+        let take = |name: &str| {
+            let missing = || candle_core::Error::wrap(Error::NoVariable { parameter: name.to_owned() });
+            by_name.remove(name).ok_or_else(missing)
+        };
+        let vars = shampoo.names().map(take).collect::<candle_core::Result<Vec<_>>>()?;
         let gradients = vec![None; vars.len()];
-        let vars = vars.into_iter().map(|(_, var)| var).collect();
         Ok(Self { shampoo, vars, gradients, report: StepReport::default() })
     }
 
@@ -114,7 +131,7 @@ where
         &self.shampoo
     }
 
-    /// What the last step did, and where its time went.
+    /// What the last step that was made did, and where its time went.
     pub fn report(&self) -> &StepReport {
         &self.report
     }
@@ -150,9 +167,11 @@ where
     fn apply(&mut self) -> Result<(), CandleError> {
         let sources = Tensors { vars: &self.vars, gradients: &self.gradients };
         self.report = self.shampoo.compute(&sources)?;
+        let mut watch = Stopwatch::start();
         for (index, update) in self.shampoo.updates() {
             self.vars[index].inplace_op1(&Add(update))?;
         }
+        self.report.phases.update += watch.lap();
         Ok(())
     }
 }

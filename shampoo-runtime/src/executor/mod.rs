@@ -121,6 +121,6 @@ impl Executor {
 }
 
 /// Runs `f`; a panic inside becomes a value, and the worker lives on.
-fn guarded<R>(f: impl FnOnce() -> R, panicked: impl FnOnce() -> R) -> R {
+pub(crate) fn guarded<R>(f: impl FnOnce() -> R, panicked: impl FnOnce() -> R) -> R {
     std::panic::catch_unwind(core::panic::AssertUnwindSafe(f)).unwrap_or_else(|_| panicked())
 }

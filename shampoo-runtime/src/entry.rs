@@ -1,0 +1,131 @@
+//! One registered parameter: its tensor, the update under way, and its part of each phase of a step.
+
+use num_traits::Zero;
+use shampoo_core::block::{Blocks, Factors, Refresh};
+use shampoo_core::config::Config;
+use shampoo_core::error::StepError;
+use shampoo_core::kernel::Kernel;
+use shampoo_core::scalar::Precision;
+
+use crate::executor::{Executor, guarded};
+use crate::heap::{AllocationError, HeapTensor, Scratches, tensor, zeros};
+
+/// Where a step finds gradients and parameters, by registration number. A framework's adapter
+/// lends its own memory here, so nothing is copied.
+pub(crate) trait Sources<T>: Sync {
+    /// Calls `f` with the gradient of this parameter and its values, if it has a gradient in this step.
+    fn with<R>(&self, index: usize, f: impl FnOnce(&[T], &[T]) -> R) -> Option<R>;
+}
+
+/// Who works, with what.
+pub(crate) struct Workers<'a, P: Precision, K> {
+    pub(crate) executor: &'a Executor,
+    pub(crate) scratches: &'a Scratches<P>,
+    pub(crate) kernel: &'a K,
+}
+
+/// One parameter's state and the update under way.
+#[derive(Debug)]
+pub(crate) struct Entry<P: Precision> {
+    index: usize,
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) tensor: HeapTensor<P>,
+    direction: Vec<P::Work>,
+    update: Vec<P::Work>,
+    /// Whether it has a gradient in this step.
+    active: bool,
+    /// Why its gradient was refused.
+    pub(crate) refused: Option<StepError>,
+}
+
+impl<P: Precision> Entry<P> {
+    pub(crate) fn new(index: usize, name: &str, shape: Vec<usize>, config: Config) -> Result<Self, AllocationError> {
+        let tensor = tensor::<P>(&shape, config)?;
+        let numel = tensor.lengths().numel;
+        let (direction, update) = (zeros(numel)?, zeros(numel)?);
+        Ok(Self { index, name: name.to_owned(), shape, tensor, direction, update, active: false, refused: None })
+    }
+
+    /// The update just computed, if there was a gradient.
+    pub(crate) fn update(&self) -> Option<(usize, &[P::Work])> {
+        self.active.then_some((self.index, self.update.as_slice()))
+    }
+
+    /// Looks at the gradient, if there is one, before anything is written anywhere.
+    pub(crate) fn check(&mut self, sources: &impl Sources<P::Work>) {
+        let checked = sources.with(self.index, |gradient, _| self.tensor.check(gradient));
+        self.active = checked.is_some();
+        self.refused = checked.and_then(Result::err);
+    }
+
+    /// Takes the gradient into the statistics; returns how many factors a panic kept it from.
+    pub(crate) fn accumulate<K: Kernel<P::Work> + Sync>(
+        &mut self,
+        workers: &Workers<'_, P, K>,
+        sources: &impl Sources<P::Work>,
+    ) -> u32 {
+        if !self.tensor.accumulates() {
+            return 0;
+        }
+        let Self { index, tensor, .. } = self;
+        let missed = sources.with(*index, |gradient, _| {
+            let leaf = |factors: Factors<'_, P>, worker| {
+                factors.accumulate(gradient, &mut workers.scratches.of(worker).work, workers.kernel);
+                0
+            };
+            workers.executor.split(tensor.factors(), &leaf, &|| 1, &|a, b| a + b)
+        });
+        missed.unwrap_or(0)
+    }
+
+    /// Computes the roots that are due.
+    pub(crate) fn refresh<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>) -> Refresh {
+        if !self.active {
+            return Refresh::default();
+        }
+        let step = self.tensor.count();
+        let leaf = |factors: Factors<'_, P>, worker| {
+            factors.refresh(step, &mut workers.scratches.of(worker).root, workers.kernel)
+        };
+        let panicked = || Refresh { rejected: 1, ..Refresh::default() };
+        workers.executor.split(self.tensor.factors(), &leaf, &panicked, &Refresh::merge)
+    }
+
+    /// Preconditions and finishes the update; returns how many pieces of that panicked.
+    ///
+    /// A panic while preconditioning leaves this parameter the graft's step, one while finishing no step.
+    pub(crate) fn finish<K: Kernel<P::Work> + Sync>(
+        &mut self,
+        workers: &Workers<'_, P, K>,
+        sources: &impl Sources<P::Work>,
+        rate: f64,
+    ) -> u32 {
+        let Self { index, tensor, direction, update, .. } = self;
+        let Workers { executor, scratches, kernel } = workers;
+        let panicked = sources.with(*index, |gradient, parameter| {
+            let mut panicked = 0;
+            if let Some(blocks) = tensor.blocks(direction) {
+                let leaf = |blocks: Blocks<'_, P>, worker| {
+                    blocks.precondition(gradient, &mut scratches.of(worker).work, *kernel);
+                    0
+                };
+                panicked = executor.split(blocks, &leaf, &|| 1, &|a, b| a + b);
+            }
+            if panicked > 0 {
+                direction.fill(P::Work::zero());
+            }
+            let finish = || {
+                let work = &mut scratches.of(executor.worker()).work;
+                tensor.finish(parameter, gradient, direction, rate, update, work, *kernel);
+                true
+            };
+            if !guarded(finish, || false) {
+                update.fill(P::Work::zero());
+                panicked += 1;
+            }
+            panicked
+        });
+        panicked.unwrap_or(0)
+    }
+}
