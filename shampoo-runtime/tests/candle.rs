@@ -1,6 +1,8 @@
 //! The candle adapter: the same bits as over slices, in candle's own memory.
 #![cfg(feature = "candle")]
 
+#[path = "candle/groups.rs"]
+mod groups;
 #[path = "candle/refused.rs"]
 mod refused;
 

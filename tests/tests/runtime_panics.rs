@@ -21,15 +21,37 @@ const SHAPES: Shapes<'static> = &[("a", &[5, 4]), ("b", &[3, 3]), ("bias", &[4])
 const FACTORS: u32 = 10;
 const MESSAGE: &str = "a test's own panic";
 
-/// The portable kernel, whose next calls inside roots panic, one for each of `left`.
+/// The portable kernel, whose next calls panic: so many inside roots (`left`) and in the passes outside.
 #[derive(Default)]
 struct Failing {
     left: AtomicU32,
+    gram: AtomicU32,
+    gemm: AtomicU32,
+    rsqrt: AtomicU32,
+}
+
+/// Panics as often as the counter says.
+fn strike(left: &AtomicU32) {
+    let take = |left: u32| left.checked_sub(1);
+    if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+        std::panic::panic_any(MESSAGE);
+    }
 }
 
 impl Kernel<f32> for &Failing {
     fn gemm(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+        strike(&self.gemm);
         portable::gemm(c, accum, alpha, a, b);
+    }
+
+    fn gram(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>) {
+        strike(&self.gram);
+        portable::gram(c, accum, alpha, a);
+    }
+
+    fn scale_by_rsqrt(&self, out: &mut [f32], g: &[f32], v: &[f32], scale: f32, eps: f32) {
+        strike(&self.rsqrt);
+        portable::scale_by_rsqrt(out, g, v, scale, eps);
     }
 }
 
@@ -39,10 +61,7 @@ impl Kernel<f64> for &Failing {
     }
 
     fn rank_two_symv(&self, a: TiledTriangle<'_, f64>, v: &[f64], w: &[f64], x: &[f64], y: &mut [f64]) {
-        let take = |left: u32| left.checked_sub(1);
-        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
-            std::panic::panic_any(MESSAGE);
-        }
+        strike(&self.left);
         portable::rank_two_symv(a, v, w, x, y);
     }
 }
@@ -168,5 +187,38 @@ fn a58_failures_are_counted_in_the_slots_too() {
         bench.steps(70, 1);
         let failures = bench.state().parameters.iter().flat_map(|p| &p.slots).map(Slot::failures).sum::<u32>();
         assert_eq!(failures, FACTORS);
+    });
+}
+
+#[test]
+fn panics_outside_roots_are_counted_and_survived() {
+    on_executors(|kernel, builder, _| {
+        for pass in [&kernel.gram, &kernel.gemm, &kernel.rsqrt] {
+            let mut bench = Bench::new(builder.clone().kernel(kernel), SHAPES);
+            bench.steps(71, 2);
+            pass.store(1, Ordering::SeqCst);
+            assert_eq!(bench.steps(72, 1)[0].panicked, 1);
+            let before = bench.state();
+            let report = bench.steps(73, 1)[0];
+            assert_eq!((report.panicked, report.updated, report.refresh.accepted), (0, 3, FACTORS));
+            for (before, after) in before.parameters.iter().zip(&bench.state().parameters) {
+                assert_ne!(after.values, before.values);
+                assert!(after.values.iter().all(|&x| f32::from_bits(x).is_finite()));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_block_whose_products_panic_takes_the_grafts_step() {
+    on_executors(|kernel, builder, config| {
+        let shapes: Shapes<'static> = &[("one", &[3, 3])];
+        let mut bench = Bench::new(builder.clone().kernel(kernel), shapes);
+        let graft = builder.config(Config { precondition: false, ..config });
+        let mut graft = Bench::new(graft.kernel(Portable), shapes);
+        kernel.gemm.store(1, Ordering::SeqCst);
+        assert_eq!(bench.steps(74, 1)[0].panicked, 1);
+        graft.steps(74, 1);
+        assert_eq!(bench.state().parameters[0].values, graft.state().parameters[0].values);
     });
 }
