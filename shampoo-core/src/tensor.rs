@@ -11,7 +11,7 @@ use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::linalg::norm::{first_non_finite, max_abs, norm};
 use crate::mat::packed::{fill_diagonal, packed_len};
 use crate::momentum::Buffers;
-use crate::partition::{Partition, merge_small_dims};
+use crate::partition::{Block, Partition, merge_small_dims};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
 use crate::statistics::Averaging;
@@ -287,9 +287,14 @@ where
         self.config.schedule.accumulates(self.count)
     }
 
+    /// Whether the next gradient is preconditioned, be it only for the momentum of later steps.
+    fn preconditions(&self) -> bool {
+        self.count >= self.config.first_refresh()
+    }
+
     /// The blocks, to precondition the next gradient into `direction`; none before preconditioning starts.
     pub fn blocks<'a>(&'a self, direction: &'a mut [P::Work]) -> Option<Blocks<'a, P>> {
-        let used = self.count >= self.config.first_refresh() && self.partition.factors_per_block() > 0;
+        let used = self.preconditions() && self.partition.factors_per_block() > 0;
         used.then(|| Blocks::new(&self.partition, self.roots.as_ref(), self.slots.as_ref(), direction))
     }
 
@@ -297,7 +302,8 @@ where
     /// parameter, and advances the count. The gradient must have passed [`check`](Tensor::check).
     ///
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
-    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
+    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers. Lengths are not checked here as
+    /// [`step`](Tensor::step) does: what is missing gets no update.
     #[expect(clippy::too_many_arguments, reason = "three inputs, an output, scratch, a rate and a kernel")]
     pub fn finish<K: Kernel<P::Work> + ?Sized>(
         &mut self,
@@ -312,42 +318,19 @@ where
         let dims = self.partition.dims();
         let graft_state = self.graft.as_mut();
         self.config.graft.step(update, gradient, graft_state, work, dims, self.count + 1, kernel);
-        let used = self.count >= self.config.first_refresh();
-        let slots = self.slots.as_ref();
-        let each = self.partition.factors_per_block().max(1);
-        let ready = |index: usize| {
-            let own = slots.get(index.saturating_mul(each)..).and_then(|s| s.get(..each));
-            used && own.is_some_and(is_ready)
-        };
-
-        let (mut graft_length, mut length) = (0.0, 0.0);
-        let mut rest = direction;
-        for (index, block) in self.partition.blocks(0..self.partition.block_count()).enumerate() {
-            let Some((own, more)) = rest.split_at_checked(block.numel()) else { break };
-            rest = more;
-            if ready(index) {
-                length = libm::hypot(length, norm(own, kernel).to_f64());
-                for row in block.runs(dims).filter_map(|run| update.get(run)) {
-                    graft_length = libm::hypot(graft_length, norm(row, kernel).to_f64());
-                }
-            }
-        }
-        let factor = self.config.graft.factor(graft_length, length).map(P::Work::from_f64);
-
+        let factor = self.graft_factor(update, direction, kernel);
         let rule = Rule {
             momentum: self.config.momentum,
             weight_decay: self.config.weight_decay,
             preconditions: self.config.schedule.preconditions(self.count),
             learning_rate: P::Work::from_f64(learning_rate),
         };
-        let numel = self.partition.numel();
+        let (numel, used) = (self.partition.numel(), self.preconditions());
         let buffers = self.momentum.as_mut();
         let (buffer, graft_buffer) = buffers.split_at_mut_checked(numel).unwrap_or_default();
-        let mut rest = direction;
-        for (index, block) in self.partition.blocks(0..self.partition.block_count()).enumerate() {
-            let Some((own, more)) = rest.split_at_checked(block.numel()) else { return };
-            rest = more;
-            let factor = factor.filter(|_| ready(index));
+        let ready = Ready::of(self.slots.as_ref(), &self.partition, used);
+        for (index, block, own) in parts(&self.partition, direction) {
+            let factor = factor.filter(|_| ready.block(index));
             let width = block.dims.last().copied().unwrap_or(1).max(1);
             for (run, direction) in block.runs(dims).zip(own.chunks_exact(width)) {
                 let (Some(update), Some(parameter)) = (update.get_mut(run.clone()), parameter.get(run.clone())) else {
@@ -364,6 +347,24 @@ where
             self.filled += numel as f64 * largest * largest;
         }
         self.count += 1;
+    }
+
+    /// The factor that gives the direction the length of the graft's step, over the blocks that have roots.
+    fn graft_factor<K: Kernel<P::Work> + ?Sized>(
+        &self,
+        graft_step: &[P::Work],
+        direction: &[P::Work],
+        kernel: &K,
+    ) -> Option<P::Work> {
+        let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());
+        let longer = |length: f64, row: &[P::Work]| libm::hypot(length, norm(row, kernel).to_f64());
+        let (mut graft_length, mut length) = (0.0, 0.0);
+        for (_, block, own) in parts(&self.partition, direction).filter(|(index, ..)| ready.block(*index)) {
+            length = longer(length, own);
+            let runs = block.runs(self.partition.dims());
+            graft_length = runs.filter_map(|run| graft_step.get(run)).fold(graft_length, longer);
+        }
+        self.config.graft.factor(graft_length, length).map(P::Work::from_f64)
     }
 
     /// One whole step, in place of the parts above.
@@ -411,6 +412,34 @@ where
         self.finish(parameter, gradient, workspace.direction, learning_rate, update, workspace.work, kernel);
         Ok(refresh)
     }
+}
+
+/// Which blocks have all of their roots, in a step that uses them.
+struct Ready<'a> {
+    slots: &'a [Slot],
+    each: usize,
+    used: bool,
+}
+
+impl<'a> Ready<'a> {
+    fn of(slots: &'a [Slot], partition: &Partition, used: bool) -> Self {
+        Self { slots, each: partition.factors_per_block(), used }
+    }
+
+    fn block(&self, index: usize) -> bool {
+        let own = self.slots.get(index.saturating_mul(self.each)..).and_then(|slots| slots.get(..self.each));
+        self.used && own.is_some_and(is_ready)
+    }
+}
+
+/// The blocks with their numbers and their parts of a direction.
+fn parts<'a, T>(partition: &'a Partition, direction: &'a [T]) -> impl Iterator<Item = (usize, Block, &'a [T])> {
+    let mut rest = direction;
+    partition.blocks(0..partition.block_count()).enumerate().map_while(move |(index, block)| {
+        let (own, more) = rest.split_at_checked(block.numel())?;
+        rest = more;
+        Some((index, block, own))
+    })
 }
 
 /// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
