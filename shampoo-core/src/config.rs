@@ -14,7 +14,7 @@ use crate::statistics::Averaging;
 pub enum WeightDecay {
     /// Not at all.
     None,
-    /// rate * W is added to the update after preconditioning and grafting, before momentum ([GP]).
+    /// rate * W is added to the update after preconditioning and grafting, before momentum (\[GP\]).
     /// (Added to the gradient before the statistics, normalisation would swallow it.)
     Coupled(f64),
     /// rate * W is added to the update after momentum: the parameter shrinks by `1 - lr rate`.
@@ -98,7 +98,7 @@ impl Config {
         schedule: Schedule::EVERY_STEP,
     };
 
-    /// The settings of the 2021 talk and [Sh20]: sums, AdaGrad's step length, two Nesterov momentum
+    /// The settings of the 2021 talk and \[Sh20\]: sums, AdaGrad's step length, two Nesterov momentum
     /// buffers, roots every 10 steps (the talk's own interval depends on the host).
     pub const fn talk_2021() -> Self {
         Self {

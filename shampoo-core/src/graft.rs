@@ -1,6 +1,6 @@
 //! Grafting: the direction of one method, the length of another.
 //!
-//! P <- P ||g|| / ||P|| with g the step of a cheap method and P the preconditioned gradient ([AG]). Norms
+//! P <- P ||g|| / ||P|| with g the step of a cheap method and P the preconditioned gradient (\[AG\]). Norms
 //! are taken over the blocks of one tensor that have roots; ||P|| = 0 gives the step g itself.
 
 use crate::capacity::Dims;

@@ -3,7 +3,7 @@
 //! The Shampoo optimizer without std and without a heap.
 //!
 //! For each layer's gradient G Shampoo keeps L = sum G G^T and R = sum G^T G, cut into blocks, and steps along
-//! L^{-1/4} G R^{-1/4}, with the step's length taken from a cheap method ([Sh18], [Sh20]). This crate holds every
+//! L^{-1/4} G R^{-1/4}, with the step's length taken from a cheap method (\[Sh18\], \[Sh20\]). This crate holds every
 //! formula of it once, over borrowed memory, for a microcontroller and for a server alike:
 //! `shampoo-runtime` adds memory, threads and frameworks, and no formula.
 //!
@@ -45,9 +45,9 @@
 //!
 //! # References
 //!
-//! [Sh18] Gupta, Koren, Singer 2018, arXiv 1802.09568. [Sh20] Anil, Gupta, Koren, Regan, Singer 2020, arXiv
-//! 2002.09018. [SM3] Anil, Gupta, Koren, Singer 2019, arXiv 1901.11150. [AG] Agarwal et al. 2020, arXiv 2002.11803.
-//! [GH] Guo and Higham 2006. [FoM] Higham, Functions of Matrices, 2008. [GP] google-research/precondition.
+//! \[Sh18\] Gupta, Koren, Singer 2018, arXiv 1802.09568. \[Sh20\] Anil, Gupta, Koren, Regan, Singer 2020, arXiv
+//! 2002.09018. \[SM3\] Anil, Gupta, Koren, Singer 2019, arXiv 1901.11150. \[AG\] Agarwal et al. 2020, arXiv 2002.11803.
+//! \[GH\] Guo and Higham 2006. \[FoM\] Higham, Functions of Matrices, 2008. \[GP\] google-research/precondition.
 
 pub mod block;
 pub mod capacity;

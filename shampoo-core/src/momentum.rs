@@ -8,7 +8,7 @@ use crate::scalar::Real;
 pub enum Buffers {
     /// The step really taken.
     One,
-    /// Preconditioned steps and the grafting method's steps, each in a buffer ([GP]): both are fed
+    /// Preconditioned steps and the grafting method's steps, each in a buffer (\[GP\]): both are fed
     /// from the first step on, so a run that starts preconditioning late has a warm buffer then.
     Two,
 }

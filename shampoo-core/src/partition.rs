@@ -17,7 +17,7 @@ pub enum Merge {
     /// Ones are dropped; from left to right sizes are multiplied while the product stays within the
     /// limit; but rank 2 or more never becomes rank 1, which would lose the Kronecker structure.
     Forward,
-    /// As [`Forward`](Merge::Forward) without that guard ([GP]): `[64, 64]` with 4096 is `[4096]`.
+    /// As [`Forward`](Merge::Forward) without that guard (\[GP\]): `[64, 64]` with 4096 is `[4096]`.
     ForwardUnguarded,
 }
 
@@ -30,7 +30,7 @@ pub enum Merge {
 /// # Ok::<(), shampoo_core::error::ShapeError>(())
 /// ```
 ///
-/// **Errors**: more than [`MAX_RANK`] dimensions. **Source**: [GP] `merge_small_dims`.
+/// **Errors**: more than [`MAX_RANK`] dimensions. **Source**: \[GP\] `merge_small_dims`.
 #[doc(alias = "merge_small_dims_block_size")]
 pub fn merge_small_dims(shape: &[usize], limit: usize, merge: Merge) -> Result<Dims, ShapeError> {
     if merge == Merge::Keep {

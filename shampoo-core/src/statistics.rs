@@ -3,7 +3,7 @@
 //!
 //! mat_i(G) has d_i rows. In row-major storage G is, for mode i, a sequence of d_i x inner matrices
 //! (inner the product of the sizes after i); for the last mode it is one matrix of d_i columns.
-//! For a matrix G the statistics are L = G G^T and R = G^T G. Source: [Sh18] algorithms 1 and 2.
+//! For a matrix G the statistics are L = G G^T and R = G^T G. Source: \[Sh18\] algorithms 1 and 2.
 
 use crate::capacity::product;
 use crate::error::ConfigError;

@@ -1,4 +1,4 @@
-//! From a direction to an update: decay, momentum, learning rate. The order is [GP]'s.
+//! From a direction to an update: decay, momentum, learning rate. The order is \[GP\]'s.
 
 use crate::config::WeightDecay;
 use crate::momentum::{Buffers, Momentum};

@@ -2,7 +2,7 @@
 //!
 //! The sets are the slices of the tensor: one a row, one a column, one for each index of each axis.
 //! nu(i) = b2 min_{r: i in S_r} mu(r) + w2 g(i)^2, then mu(r) = max_{S_r} nu; the step is g / (sqrt(nu) + eps).
-//! Source: [SM3] algorithm SM3-II; decay 1 and weight 1 are the paper's.
+//! Source: \[SM3\] algorithm SM3-II; decay 1 and weight 1 are the paper's.
 
 use crate::capacity::Dims;
 use crate::kernel::Kernel;

@@ -2,7 +2,7 @@
 //!
 //! With M_0 = z A, X_0 = z^{1/p} I: T = ((p + 1) I - M) / p, X <- X T, M <- T^p M. All iterates are polynomials in
 //! A, so they are symmetric and commute, and one triangle of every product is computed.
-//! Source: [GH] Guo and Higham 2006; [FoM] 7.18.
+//! Source: \[GH\] Guo and Higham 2006; \[FoM\] 7.18.
 
 use crate::error::{ShapeError, UnsupportedExponent};
 use crate::kernel::Kernel;
