@@ -14,9 +14,9 @@ use crate::statistics::Averaging;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(alias = "graft_type")]
 pub enum Graft {
-    /// No grafting: the preconditioned gradient as it is, whose size does not depend on the
-    /// gradient's scale (with sums, the first step of G has the norm of its polar factor), so learning rates differ by orders
-    /// of magnitude from a first-order method's. Where there is no root, the gradient itself.
+    /// No grafting: the preconditioned gradient as it is, whose size does not depend on the gradient's scale
+    /// (with sums, the first step of G has the norm of its polar factor), so learning rates differ by orders of
+    /// magnitude from a first-order method's. Where there is no root, the gradient itself.
     None,
     /// The gradient.
     Sgd,

@@ -19,7 +19,8 @@
 //! | [`mat`] | views of matrices, one triangle of a symmetric one | kernels, roots, statistics |
 //! | [`kernel`] | the few passes over numbers that all is made of; a value passed in | all that computes |
 //! | [`linalg`] | norms, factorisations, and **certified inverse roots** | blocks; useful alone |
-//! | [`statistics`], [`partition`], [`diagonal`] | Kronecker statistics, blocks, AdaGrad, RMSProp, SM3 | blocks, grafts |
+//! | [`statistics`], [`partition`] | Kronecker statistics; how a tensor is cut | blocks |
+//! | [`diagonal`] | AdaGrad, RMSProp, SM3 | grafts; useful alone |
 //! | [`graft`], [`momentum`], [`learning_rate`] | the length of a step, its memory, its rate | tensors |
 //! | [`schedule`] | when what happens: a state machine over step numbers | blocks, executors |
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |

@@ -250,15 +250,11 @@ where
         if expected != found {
             return Err(StepError::GradientLength { expected, found });
         }
-        let value = max_abs(gradient).to_f64();
-        let limit = largest_gradient::<P>(expected).min(self.headroom());
-        // NaN is passed over by the maximum but not by a sum of zeros.
-        let finite =
-            gradient.iter().fold(<P::Work as num_traits::Zero>::zero(), |s, &g| s + g * num_traits::Zero::zero());
-        if !finite.is_finite() {
-            let index = first_non_finite(gradient).unwrap_or(0);
+        if let Some(index) = first_non_finite(gradient) {
             return Err(StepError::NonFiniteGradient { index });
         }
+        let value = max_abs(gradient).to_f64();
+        let limit = largest_gradient::<P>(expected).min(self.headroom());
         if value > limit {
             return Err(StepError::GradientTooLarge { value, limit });
         }
@@ -324,6 +320,7 @@ where
             weight_decay: self.config.weight_decay,
             preconditions: self.config.schedule.preconditions(self.count),
             learning_rate: P::Work::from_f64(learning_rate),
+            kernel,
         };
         let (numel, used) = (self.partition.numel(), self.preconditions());
         let buffers = self.momentum.as_mut();

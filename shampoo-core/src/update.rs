@@ -1,19 +1,21 @@
 //! From a direction to an update: decay, momentum, learning rate. The order is \[GP\]'s.
 
 use crate::config::WeightDecay;
+use crate::kernel::Kernel;
 use crate::momentum::{Buffers, Momentum};
 use crate::scalar::Real;
 
 /// What turns the graft's step and the direction into an update, row by row.
-pub(crate) struct Rule<T> {
+pub(crate) struct Rule<'a, T, K: ?Sized> {
     pub(crate) momentum: Momentum,
     pub(crate) weight_decay: WeightDecay,
     /// Whether this step is preconditioned.
     pub(crate) preconditions: bool,
     pub(crate) learning_rate: T,
+    pub(crate) kernel: &'a K,
 }
 
-impl<T: Real> Rule<T> {
+impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
     /// `update` holds the graft's step on entry. `direction` is the preconditioned gradient and the factor that
     /// gives it its length.
     pub(crate) fn finish_row(
@@ -36,7 +38,7 @@ impl<T: Real> Rule<T> {
                     load(update);
                 }
                 self.decay_coupled(update, parameter);
-                self.momentum.apply(update, buffer);
+                self.momentum.apply(update, buffer, self.kernel);
             }
             Buffers::Two => {
                 let Some(preconditioned) = work.get_mut(..update.len()) else { return };
@@ -44,7 +46,7 @@ impl<T: Real> Rule<T> {
                 load(preconditioned);
                 for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
                     self.decay_coupled(step, parameter);
-                    self.momentum.apply(step, buffer);
+                    self.momentum.apply(step, buffer, self.kernel);
                 }
                 if self.preconditions {
                     update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);

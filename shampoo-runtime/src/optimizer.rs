@@ -158,8 +158,9 @@ where
     /// Both lists may be in any order. A parameter without a gradient in this step is untouched, its state too: that is
     /// not a gradient of zeros. All gradients are checked before anything is written.
     ///
-    /// **Errors**: a name that is not registered, named twice, or has a gradient but no values here; another shape than the registered one;
-    /// a gradient with NaN or infinity, or so large that its square overflows. Nothing has changed then.
+    /// **Errors**: a name that is not registered, named twice, or has a gradient but no values here; another shape than
+    /// the registered one; a gradient with NaN or infinity, or so large that its square overflows. Nothing has changed
+    /// then.
     pub fn step(
         &mut self,
         parameters: &mut [ParameterMut<'_, P::Work>],

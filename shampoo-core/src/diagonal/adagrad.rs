@@ -3,6 +3,7 @@
 use super::accumulate_squares;
 use crate::kernel::Kernel;
 use crate::scalar::Real;
+use crate::statistics::Averaging;
 
 /// One step: `v` takes the gradient in, `out` is the step for a learning rate of 1.
 ///
@@ -18,6 +19,6 @@ use crate::scalar::Real;
 /// assert_eq!(out, [0.0, 1.0]);
 /// ```
 pub fn step<T: Real, K: Kernel<T> + ?Sized>(out: &mut [T], g: &[T], v: &mut [T], epsilon: f64, kernel: &K) {
-    accumulate_squares(v, g, 1.0, 1.0);
+    accumulate_squares(v, g, Averaging::Sum);
     kernel.scale_by_rsqrt(out, g, v, T::one(), T::from_f64(epsilon));
 }

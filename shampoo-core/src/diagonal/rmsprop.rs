@@ -3,6 +3,7 @@
 use super::accumulate_squares;
 use crate::kernel::Kernel;
 use crate::scalar::Real;
+use crate::statistics::Averaging;
 
 /// One step: `v` takes the gradient in, `out` is the step for a learning rate of 1.
 ///
@@ -28,7 +29,7 @@ pub fn step<T: Real, K: Kernel<T> + ?Sized>(
     bias_correction: Option<u64>,
     kernel: &K,
 ) {
-    accumulate_squares(v, g, beta2, 1.0 - beta2);
+    accumulate_squares(v, g, Averaging::Ema { beta2 });
     let scale = match bias_correction {
         Some(count) => 1.0 / (1.0 - libm::pow(beta2, count.max(1) as f64)),
         None => 1.0,

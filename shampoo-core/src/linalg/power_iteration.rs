@@ -32,8 +32,8 @@ pub const fn largest_eigenvalue_workspace_len(n: usize) -> usize {
 /// **Shapes**: A n x n symmetric positive semidefinite with both triangles; workspace at least
 /// [`largest_eigenvalue_workspace_len`]. **Errors**: the workspace is too short. **Accuracy**: exact to a few
 /// unit roundoffs where the second eigenvalue is below about 0.9 of the first; else an estimate
-/// from below, usually within 1 %. A matrix that has the fixed start as an eigenvector of a smaller eigenvalue gives that
-/// one: whoever relies on an upper bound takes the Frobenius norm. A zero matrix gives 0.
+/// from below, usually within 1 %. A matrix that has the fixed start as an eigenvector of a smaller
+/// eigenvalue gives that one: whoever relies on an upper bound takes the Frobenius norm. A zero matrix gives 0.
 /// **Cost**: 2 n^2 flops an iteration, at most 300. **Reference**: Golub and Van Loan, Matrix Computations, 8.2.1.
 pub fn largest_eigenvalue<T: Real, K: Kernel<T> + ?Sized>(
     a: MatRef<'_, T>,

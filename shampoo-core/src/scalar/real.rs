@@ -10,8 +10,8 @@ use num_traits::{One, Zero};
 
 /// A real number type: `f32`, `f64`.
 ///
-/// **Accuracy**: `sqrt` is correctly rounded; `powf` and `ln` are within 1 ulp (the `libm`
-/// crate's table) and give the same bits on every target.
+/// **Accuracy**: `sqrt` is correctly rounded; `powf` is within 1 ulp (the `libm`
+/// crate's table) and gives the same bits on every target.
 pub trait Real:
     Copy
     + Debug
@@ -47,8 +47,6 @@ pub trait Real:
     fn abs(self) -> Self;
     /// Square root; NaN below 0.
     fn sqrt(self) -> Self;
-    /// Natural logarithm.
-    fn ln(self) -> Self;
     /// `self` to the power `y`.
     fn powf(self, y: Self) -> Self;
     /// `self * 2^k`, exact unless the result is subnormal or overflows.
@@ -84,7 +82,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $sqrt:path, $ln:path, $pow:path, $ldexp:path, $exponent:path) => {
+    ($t:ident, $sqrt:path, $pow:path, $ldexp:path, $exponent:path) => {
         impl Real for $t {
             const UNIT_ROUNDOFF: Self = $t::EPSILON / 2.0;
             const MAX: Self = $t::MAX;
@@ -107,10 +105,6 @@ macro_rules! real {
                 $sqrt(self)
             }
             #[inline]
-            fn ln(self) -> Self {
-                $ln(self)
-            }
-            #[inline]
             fn powf(self, y: Self) -> Self {
                 $pow(self, y)
             }
@@ -130,8 +124,8 @@ macro_rules! real {
     };
 }
 
-real!(f32, libm::sqrtf, libm::logf, libm::powf, libm::scalbnf, libm::ilogbf);
-real!(f64, libm::sqrt, libm::log, libm::pow, libm::scalbn, libm::ilogb);
+real!(f32, libm::sqrtf, libm::powf, libm::scalbnf, libm::ilogbf);
+real!(f64, libm::sqrt, libm::pow, libm::scalbn, libm::ilogb);
 
 #[cfg(test)]
 mod tests {

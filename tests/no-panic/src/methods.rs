@@ -31,7 +31,7 @@ macro_rules! methods {
             rmsprop::step::<$t, $kernel>,
             sm3::step::<$t, $kernel>,
             Graft::step::<$t, $kernel>,
-            Momentum::apply::<$t>,
+            Momentum::apply::<$t, $kernel>,
         ] }
     };
 }

@@ -9,7 +9,6 @@ macro_rules! scalars {
             <$t as Real>::to_f64,
             <$t as Real>::abs,
             <$t as Real>::sqrt,
-            <$t as Real>::ln,
             <$t as Real>::powf,
             <$t as Real>::ldexp,
             <$t as Real>::exponent,

@@ -46,15 +46,16 @@ pub const fn inverse_root_workspace_len(n: usize) -> usize {
 /// [`Request::max_retries`] times.
 ///
 /// **Shapes**: `triangle` and `root` n (n + 1) / 2 numbers, rows of the lower triangle; workspace at least
-/// [`inverse_root_workspace_len`]. **Ranges**: see [`Request`]. **Errors**: NaN or infinity in the input, an exponent that is no
-/// root or that the method does not compute, a short buffer: at once, `root` unchanged. An outcome other than
-/// [`Outcome::Accepted`] also leaves `root` unchanged. **Accuracy**: [`Report::promised`], a bound.
+/// [`inverse_root_workspace_len`]. **Ranges**: see [`Request`]. **Errors**: NaN or infinity in the input, an exponent
+/// that is no root or that the method does not compute, an unusable ridge, a short buffer: at once, `root` unchanged.
+/// An outcome other than [`Outcome::Accepted`] also leaves `root` unchanged. **Accuracy**: [`Report::promised`], a bound.
 /// **Cost**: 8/3 n^3 flops for a rational root, p/2 + 1 products and a factorisation for its full certificate,
 /// 12 (p + 1) n^2 multiply-adds for the probed one.
 ///
 /// ```
 /// use shampoo_core::kernel::Portable;
-/// use shampoo_core::linalg::inverse_root::{Exponent, Outcome, Request, Ridge, inverse_root, inverse_root_workspace_len};
+/// use shampoo_core::linalg::inverse_root::{Exponent, Outcome, Request, Ridge};
+/// use shampoo_core::linalg::inverse_root::{inverse_root, inverse_root_workspace_len};
 ///
 /// let a = [2.0_f64, 0.0, 16.0]; // diag(2, 16)
 /// let mut root = [0.0; 3];

@@ -93,12 +93,12 @@ pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
 /// epsilon = ||B - V^T Lambda V||_F + (2 + delta) delta lambda_max of B. For x^-alpha, completely monotone,
 /// ||B^-alpha - B'^-alpha|| <= alpha (m - epsilon)^(-alpha - 1) epsilon with m the smallest eigenvalue kept.
 ///
-/// Where eigenvalues were dropped, the largest of magnitude d, the projectors P of B and P' of B' on the kept part differ by at most
-/// a = epsilon / gap (Davis and Kahan). The same bound then serves PBP + m (I - P), which differs from its counterpart by at most
-/// 3 epsilon + (2 d + m) a + lambda_max a^2, since (I - P') B' P' = 0; and the projectors themselves add a. A cut that
-/// epsilon could move past an eigenvalue has no bound.
+/// Where eigenvalues were dropped, the largest of magnitude d, the projectors P of B and P' of B' on the kept part differ
+/// by at most a = epsilon / gap (Davis and Kahan). The same bound then serves PBP + m (I - P), which differs from its
+/// counterpart by at most 3 epsilon + (2 d + m) a + lambda_max a^2, since (I - P') B' P' = 0; and the projectors
+/// themselves add a. A cut that epsilon could move past an eigenvalue has no bound.
 ///
-/// `b` is the ridged input, `eigenvalues` those of B; `residual` is workspace. **Cost**: 4 n^3 flops.
+/// `b` is the ridged input, `eigenvalues` those of B; both matrices at the end are workspace. **Cost**: 4 n^3 flops.
 pub fn promised<T: Real, K: Kernel<T> + ?Sized>(
     b: MatRef<'_, T>,
     eigenvalues: impl Fn(usize) -> T,
