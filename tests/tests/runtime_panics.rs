@@ -3,6 +3,7 @@
 
 mod runtime_support;
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::sync::Once;
@@ -11,7 +12,7 @@ use std::sync::mpsc::channel;
 use runtime_support::{Bench, Shapes};
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
-use shampoo_core::kernel::{Accum, Kernel, Portable, TiledTriangle, portable};
+use shampoo_core::kernel::{Accum, Kernel, Portable, TiledTriangle, Tridiagonal, portable};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::schedule::{Schedule, Slot};
 use shampoo_runtime::{Builder, SERVER_CONFIG};
@@ -60,9 +61,15 @@ impl Kernel<f64> for &Failing {
         portable::gemm(c, accum, alpha, a, b);
     }
 
-    fn rank_two_symv(&self, a: TiledTriangle<'_, f64>, v: &[f64], w: &[f64], x: &[f64], y: &mut [f64]) {
+    fn tridiagonalize(
+        &self,
+        a: TiledTriangle<'_, f64>,
+        t: Tridiagonal<'_, f64>,
+        vectors: &mut [f64],
+        rows: Range<usize>,
+    ) {
         strike(&self.left);
-        portable::rank_two_symv(a, v, w, x, y);
+        Portable.tridiagonalize(a, t, vectors, rows);
     }
 }
 

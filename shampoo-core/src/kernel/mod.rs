@@ -5,12 +5,25 @@
 //! checked where state is built, so a kernel reports no error, and where they still disagree it
 //! computes the part in common, without a panic and without touching anything outside its output.
 
+pub mod back_transform;
+pub mod inverses;
+pub mod lanes;
 pub mod portable;
+mod tiled;
+pub mod tridiagonal;
 
+pub use back_transform::Poles;
+pub use inverses::Terms;
+pub use lanes::{LANES, padded};
 pub use portable::Portable;
+pub use tiled::TiledTriangle;
+pub use tridiagonal::Tridiagonal;
+
+use core::ops::Range;
 
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
+use lanes::Plain;
 
 /// What happens to the previous content of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,27 +32,6 @@ pub enum Accum {
     Replace,
     /// The result is added to it.
     Add,
-}
-
-/// A symmetric matrix for the passes of the tridiagonalisation: the lower triangle, row-major, in
-/// rows and columns padded to whole tiles. The tiles on the diagonal hold both triangles, so that no
-/// pass needs a mask; what lies right of them is never touched.
-#[derive(Debug)]
-pub struct TiledTriangle<'a, T> {
-    /// At least `padded(order) * stride` numbers, all finite.
-    pub data: &'a mut [T],
-    /// Distance between rows, a multiple of [`LANES`].
-    pub stride: usize,
-    /// Active leading rows and columns.
-    pub order: usize,
-}
-
-/// Numbers in one tile of a padded row.
-pub const LANES: usize = 8;
-
-/// `n` rounded up to whole tiles; saturates.
-pub const fn padded(n: usize) -> usize {
-    n.div_ceil(LANES).saturating_mul(LANES)
 }
 
 /// The passes over numbers in `T`.
@@ -83,19 +75,35 @@ pub trait Kernel<T: Real>: Sync {
         portable::scale_by_rsqrt(out, g, v, scale, eps);
     }
 
-    /// A <- A + v w^T + w v^T, then y <- A x, in one pass over the lower triangle of A.
+    /// Rows of the reduction to tridiagonal form, see [`tridiagonal::tridiagonalize`].
     ///
-    /// **Shapes**: v, w, x, y at least `padded(order)` numbers, v, w and x 0 from `order` on.
-    /// **Cost**: 4 order^2 flops, one read and one write of the triangle.
-    fn rank_two_symv(&self, a: TiledTriangle<'_, T>, v: &[T], w: &[T], x: &[T], y: &mut [T]) {
-        portable::rank_two_symv(a, v, w, x, y);
+    /// The whole reduction is one method, not one column of it: a choice of instructions a column would cost
+    /// small matrices more than the arithmetic.
+    fn tridiagonalize(&self, a: TiledTriangle<'_, T>, t: Tridiagonal<'_, T>, vectors: &mut [T], rows: Range<usize>) {
+        tridiagonal::tridiagonalize(Plain, a, t, vectors, rows);
     }
 
-    /// z_p <- gain_p (z_p - tau (z_p . v) v) for every row z_p, and sum <- the sum of the rows.
-    ///
-    /// **Shapes**: rows of `stride` numbers, one a gain; v and sum at most `stride` numbers.
-    /// **Cost**: 6 flops for each number.
-    fn reflect_rows(&self, rows: &mut [T], stride: usize, gains: &[T], tau: T, v: &[T], sum: &mut [T]) {
-        portable::reflect_rows(rows, stride, gains, tau, v, sum);
+    /// The inverses of the tridiagonal matrix at all poles, see [`inverses::tridiagonal_inverses`].
+    fn tridiagonal_inverses(
+        &self,
+        t: &Tridiagonal<'_, T>,
+        ridge_and_scale: (T, T),
+        terms: &Terms<T>,
+        ratios: &mut [T],
+        gains: &mut [T],
+    ) -> bool {
+        inverses::tridiagonal_inverses(Plain, t, ridge_and_scale, terms, ratios, gains)
+    }
+
+    /// Rows of the sum of inverses that replaces the reduced matrix, see [`back_transform::back_transform`].
+    fn back_transform(
+        &self,
+        a: TiledTriangle<'_, T>,
+        tau: &[T],
+        poles: Poles<'_, T>,
+        vectors: &mut [T],
+        rows: Range<usize>,
+    ) {
+        back_transform::back_transform(Plain, a, tau, poles, vectors, rows);
     }
 }

@@ -6,8 +6,11 @@
 
 use crate::scalar::Real;
 
-/// Sweeps at most; about 8 suffice for a single largest eigenvalue, 30 for a cluster.
+/// Sweeps at most; about 6 suffice for a single largest eigenvalue, 30 for a cluster.
 const MAX_SWEEPS: u32 = 80;
+
+/// Steps that shrink by less than this are those towards a cluster.
+const LINEAR: f64 = 0.4;
 
 /// The largest eigenvalue, and Gershgorin's bound of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,53 +52,93 @@ pub fn largest_eigenvalue<T: Real>(diagonal: &[T], off_diagonal: &[T]) -> Larges
 fn descend<T: Real>(diagonal: &[T], off_diagonal: &[T], start: T, width: T) -> T {
     let n = T::from_count(diagonal.len());
     let two = T::from_f64(2.0);
+    let enough = two * T::UNIT_ROUNDOFF * width;
     // A little above, so that no pivot is 0 where the bound itself is an eigenvalue.
     let mut x = start + T::from_f64(8.0) * T::UNIT_ROUNDOFF * width;
     let Some(mut derivatives) = logarithmic_derivatives(diagonal, off_diagonal, x) else { return x };
-    let mut stretch = T::one();
+    let (mut stretch, mut before) = (T::one(), T::zero());
     for _ in 0..MAX_SWEEPS {
         let (f, g) = derivatives;
         let spread = ((n - T::one()) * (n * g - f * f)).maximum(T::zero()).sqrt();
         let step = n / (f + spread);
-        if step.is_nan() || step <= two * T::UNIT_ROUNDOFF * width {
+        if step.is_nan() || step <= enough {
             return x;
         }
-        match logarithmic_derivatives(diagonal, off_diagonal, x - stretch * step) {
-            Some(next) => {
-                x -= stretch * step;
-                derivatives = next;
-                stretch *= two;
-            }
-            None if stretch > T::one() => stretch = T::one(),
-            // Without rounding the step never passes the spectrum: it has arrived.
-            None => return x - step,
+        // Steps that shrink leave at most their next member.
+        if step * step <= enough * before {
+            return x - step;
         }
+        let linear = before > T::zero() && step > T::from_f64(LINEAR) * before;
+        stretch = if linear { stretch * two } else { T::one() };
+        let stretched = logarithmic_derivatives(diagonal, off_diagonal, x - stretch * step);
+        let next = match stretched {
+            None if stretch > T::one() => {
+                stretch = T::one();
+                logarithmic_derivatives(diagonal, off_diagonal, x - step)
+            }
+            other => other,
+        };
+        // Without rounding the step never passes the spectrum: it has arrived.
+        let Some(next) = next else { return x - step };
+        x -= stretch * step;
+        (derivatives, before) = (next, step);
     }
     x
 }
 
-/// f = sum 1/(x - lambda) and g = sum 1/(x - lambda)^2 from the pivots of x I - T; `None` where a
-/// pivot is not positive, so x is not above the spectrum.
-fn logarithmic_derivatives<T: Real>(diagonal: &[T], off_diagonal: &[T], x: T) -> Option<(T, T)> {
-    let (mut f, mut g) = (T::zero(), T::zero());
-    let (mut inverse, mut dq, mut ddq) = (T::one(), T::zero(), T::zero());
-    for (i, &d) in diagonal.iter().enumerate() {
-        let e = if i == 0 { T::zero() } else { off_diagonal.get(i).copied().unwrap_or_default() };
-        // q_i = x - d_i - e^2 / q_{i-1} and its derivatives.
-        let t = e * e * inverse;
-        let r = dq * inverse;
-        let q = x - d - t;
-        (dq, ddq) = (T::one() + t * r, t * (ddq * inverse - T::from_f64(2.0) * r * r));
-        let positive = q > T::zero();
-        if !positive {
-            return None;
-        }
-        inverse = T::one() / q;
-        let ratio = dq * inverse;
-        f += ratio;
-        g += ratio * ratio - ddq * inverse;
+/// Pivots of x I - T from one end, with their derivatives and what they add to the logarithm's.
+struct Chain<T> {
+    /// e^2 / q of the last pivot q, and its derivatives by x, negated.
+    carry: [T; 3],
+    f: T,
+    g: T,
+    positive: bool,
+}
+
+impl<T: Real> Chain<T> {
+    fn new() -> Self {
+        Self { carry: [T::zero(); 3], f: T::zero(), g: T::zero(), positive: true }
     }
-    Some((f, g))
+
+    /// One more pivot q = x - d - carry; `e` couples it to the next.
+    fn advance(&mut self, [q, dq, ddq]: [T; 3], e: T) {
+        self.positive &= q > T::zero();
+        let inverse = T::one() / q;
+        let ratio = dq * inverse;
+        self.f += ratio;
+        self.g += ratio * ratio - ddq * inverse;
+        let t = e * e * inverse;
+        self.carry = [t, t * ratio, t * (ddq * inverse - T::from_f64(2.0) * ratio * ratio)];
+    }
+
+    fn pivot(&self, difference: T) -> [T; 3] {
+        let [t, dt, ddt] = self.carry;
+        [difference - t, T::one() + dt, ddt]
+    }
+}
+
+/// f = sum 1/(x - lambda) and g = sum 1/(x - lambda)^2 from the pivots of x I - T and their derivatives; `None` where
+/// a pivot is not positive, so x is not above the spectrum.
+///
+/// The pivots run from both ends and meet in the middle: two chains of divisions at a time.
+fn logarithmic_derivatives<T: Real>(diagonal: &[T], off_diagonal: &[T], x: T) -> Option<(T, T)> {
+    let middle = diagonal.len() / 2;
+    let (head, rest) = diagonal.split_at_checked(middle)?;
+    let (&own, tail) = rest.split_first()?;
+    let (mut down, mut up) = (Chain::new(), Chain::new());
+    let couplings = off_diagonal.get(1..)?;
+    let (left, right) = couplings.split_at_checked(middle)?;
+    let mut lower = tail.iter().rev().zip(right.iter().rev());
+    for (&d, &e) in head.iter().zip(left) {
+        down.advance(down.pivot(x - d), e);
+        if let Some((&d, &e)) = lower.next() {
+            up.advance(up.pivot(x - d), e);
+        }
+    }
+    let ([q, dq, ddq], [t, dt, ddt]) = (down.pivot(x - own), up.carry);
+    let mut both = Chain { f: down.f + up.f, g: down.g + up.g, positive: down.positive && up.positive, ..down };
+    both.advance([q - t, dq + dt, ddq + ddt], T::zero());
+    both.positive.then_some((both.f, both.g))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod laguerre;
 pub mod norm;
 pub mod power_iteration;
 pub mod sturm;
-pub mod tridiagonal;
 
 /// Splits `len` numbers off the front of a workspace.
 pub(crate) fn carve<'w, T>(workspace: &mut &'w mut [T], len: usize) -> Option<&'w mut [T]> {

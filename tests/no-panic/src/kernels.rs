@@ -1,9 +1,10 @@
 //! The portable kernel, through its functions and through the trait.
 
-use shampoo_core::kernel::{Kernel, Portable, padded, portable};
+use shampoo_core::kernel::lanes::Plain;
+use shampoo_core::kernel::{Kernel, Portable, Terms, back_transform, inverses, padded, portable, tridiagonal};
 use shampoo_core::scalar::Real;
 
-entries! { tiles: [padded] }
+entries! { tiles: [padded, back_transform::carried_len] }
 
 macro_rules! kernels {
     ($name:ident, $t:ty) => {
@@ -15,16 +16,19 @@ macro_rules! kernels {
             portable::axpby::<$t>,
             portable::scale_by_rsqrt::<$t>,
             scale_by_rsqrt_with::<$t>,
-            portable::rank_two_symv::<$t>,
-            portable::reflect_rows::<$t>,
+            tridiagonal::tridiagonalize::<$t, Plain>,
+            inverses::tridiagonal_inverses::<$t, Plain>,
+            back_transform::back_transform::<$t, Plain>,
+            Terms::<$t>::new,
             <Portable as Kernel<$t>>::gemm,
             <Portable as Kernel<$t>>::gram,
             <Portable as Kernel<$t>>::symm_product,
             <Portable as Kernel<$t>>::dot,
             <Portable as Kernel<$t>>::axpby,
             <Portable as Kernel<$t>>::scale_by_rsqrt,
-            <Portable as Kernel<$t>>::rank_two_symv,
-            <Portable as Kernel<$t>>::reflect_rows,
+            <Portable as Kernel<$t>>::tridiagonalize,
+            <Portable as Kernel<$t>>::tridiagonal_inverses,
+            <Portable as Kernel<$t>>::back_transform,
         ] }
     };
 }

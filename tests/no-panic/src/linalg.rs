@@ -1,7 +1,7 @@
 //! Linear algebra, with the portable kernel and with one that is unknown here.
 
 use shampoo_core::kernel::{Kernel, Portable};
-use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, sturm, tridiagonal};
+use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, sturm};
 
 entries! { workspaces: [power_iteration::largest_eigenvalue_workspace_len] }
 
@@ -15,11 +15,8 @@ macro_rules! linalg {
             cholesky::cholesky_in_place::<$t, $kernel>,
             jacobi::eigendecompose::<$t>,
             laguerre::largest_eigenvalue::<$t>,
-            sturm::is_positive_definite::<$t>,
+            sturm::are_positive_definite::<$t>,
             sturm::smallest_eigenvalue::<$t>,
-            tridiagonal::tridiagonalize::<$t, $kernel>,
-            tridiagonal::Vectors::<$t>::clear,
-            tridiagonal::Vectors::<$t>::queue_reflection::<$kernel>,
         ] }
     };
 }

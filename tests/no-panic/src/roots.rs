@@ -4,6 +4,7 @@
 
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, Scaling};
+use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::Spectrum;
 use shampoo_core::linalg::inverse_root::{
     Exponent, Report, Request, Ridge, certificate, coupled_newton, inverse_root, inverse_root_workspace_len, rational,
@@ -38,7 +39,11 @@ macro_rules! roots {
         entries! { $name: [
             inverse_root::<$t, f32, $kernel>,
             inverse_root::<$t, f64, $kernel>,
-            rational::inverse_root::<$t, $kernel>,
+            Rational::<$t>::start,
+            Rational::<$t>::step::<$kernel>,
+            Rational::<$t>::run::<$kernel>,
+            Rational::<$t>::spectrum,
+            Rational::<$t>::smallest_eigenvalue,
             CoupledNewton::<$t>::start::<$kernel>,
             CoupledNewton::<$t>::step::<$kernel>,
             CoupledNewton::<$t>::run::<$kernel>,

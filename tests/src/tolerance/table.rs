@@ -74,6 +74,10 @@ table! {
     LoewnerCut: Relative, 1e-6, 1e-12, Fixed, "rounding noise to a small power is not small";
     /// Products against plain sums, relative to `|A| |B|` entry by entry.
     KernelGemm: Relative, 0.0, 0.0, Order(3.0), "any order of n products; 3 covers alpha and C where n = 1";
+    /// A reduced matrix put together again, relative to its norm.
+    TridiagonalForm: Relative, 0.0, 0.0, Order(16.0), "2 n reflections, each with a few roundings of the whole matrix";
+    /// The sum of inverses at the poles of a well-conditioned matrix, relative to its norm.
+    PoleSum: Relative, 0.0, 0.0, OrderKappa(16.0), "the reduction's rounding times the condition at the smallest shift, and 2 n reflections back";
     /// Elementwise passes against `f64`.
     KernelElementwise: Relative, 0.0, 0.0, Units(4.0), "two operations, a root and a quotient";
     /// Norms and other sums of squares.

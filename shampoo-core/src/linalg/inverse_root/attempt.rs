@@ -3,7 +3,7 @@
 use super::certificate::Sign;
 use super::coupled_newton::{self, CoupledNewton, Scaling};
 use super::input::Input;
-use super::rational::{self, matrix_len, row_stride};
+use super::rational::{self, Rational, matrix_len, row_stride};
 use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
 use super::{certificate, inverse_root_workspace_len, spectral, tables};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
@@ -106,18 +106,19 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         root.fill(R::zero());
         self.input.load(MatMut::with_row_stride(root, n, n, row_stride(n))?, R::zero());
         let triangle = TiledTriangle { data: &mut *root, stride: row_stride(n), order: n };
-        let found = rational::inverse_root(triangle, table, self.ridge, rest, self.kernel)?;
+        let mut rational = Rational::start(n, table, self.ridge);
+        rational.run(triangle, rest, self.kernel)?;
+        let found = rational.spectrum();
         let largest = (found.lambda_max + found.ridge).to_f64();
         let mut report = Report {
             outcome: match found.state {
-                rational::State::Computed => Outcome::Accepted,
+                rational::State::Definite => Outcome::Accepted,
                 rational::State::NotPositiveDefinite => Outcome::NotPositiveDefinite,
                 rational::State::OutOfRange => Outcome::OutOfRange,
             },
             iterations: u32::try_from(table.shifts.len()).unwrap_or(u32::MAX),
             indicator: table.sup_relative_error,
             lambda_max: found.lambda_max.to_f64(),
-            kappa: found.smallest.map_or(f64::INFINITY, |smallest| largest / smallest.to_f64()),
             rank: n,
             ridge: found.ridge.to_f64(),
             ..Report::nothing(Method::Rational)
@@ -125,9 +126,10 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
         if report.outcome == Outcome::Accepted {
             let mut x = MatMut::with_row_stride(root, n, n, row_stride(n))?;
             x.mirror_lower();
-            if found.smallest.is_none() {
-                report.kappa = condition_of_root(x.as_ref(), largest, p, rest, self.kernel)?;
-            }
+            report.kappa = match rational.smallest_eigenvalue(rest)? {
+                Some(smallest) => largest / smallest.to_f64(),
+                None => condition_of_root(x.as_ref(), largest, p, rest, self.kernel)?,
+            };
             report.promised =
                 self.certify(p, (found.ridge, report.kappa), Sign::ByConstruction, Scratch { root, rest })?;
         }

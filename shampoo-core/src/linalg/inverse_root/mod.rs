@@ -22,6 +22,15 @@ use attempt::{Attempt, choose};
 use input::Input;
 use rational::matrix_len;
 
+/// Whether there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Call again.
+    Working,
+    /// The result is there.
+    Done,
+}
+
 /// Largest accepted error by default, with `f64` inside and with less.
 const MAX_ERROR: [f64; 2] = [1e-5, 5e-2];
 
@@ -35,7 +44,7 @@ const SQUARES: usize = 6;
 pub const fn inverse_root_workspace_len(n: usize) -> usize {
     let squares = matrix_len(n).saturating_mul(SQUARES + 1);
     let thin = n.saturating_mul(3 * certificate::PROBES);
-    squares.saturating_add(rational::workspace_len(n)).saturating_add(thin)
+    squares.saturating_add(rational::workspace_len(n, tables::MAX_POLES)).saturating_add(thin)
 }
 
 /// The root (A + r I)^(-alpha) of a packed triangle, certified, into another packed triangle.

@@ -8,14 +8,14 @@
 //! formed: one vector a pole is carried through the reflectors, O(N n^2), and only the symmetric
 //! 4/3 n^3 of the back-transform remains.
 
+use super::Progress;
 use super::request::Ridge;
-use super::tables::{MAX_POLES, Table};
+use super::tables::Table;
 use crate::error::ShapeError;
-use crate::kernel::{Kernel, LANES, TiledTriangle, padded};
+use crate::kernel::{Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, padded, tridiagonal};
 use crate::linalg::carve;
 use crate::linalg::laguerre::largest_eigenvalue;
-use crate::linalg::sturm::{is_positive_definite, smallest_eigenvalue};
-use crate::linalg::tridiagonal::{Tridiagonal, Vectors, tridiagonalize};
+use crate::linalg::sturm::{are_positive_definite, smallest_eigenvalue};
 use crate::scalar::Real;
 
 /// Rounding of the eigenvalues in the tridiagonalisation, in units of u times their bound.
@@ -23,23 +23,23 @@ const ROUNDING: f64 = 8.0;
 
 /// What is known of a rational root.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rational<T> {
+pub struct Spectrum<T> {
     /// Largest eigenvalue, without the ridge.
     pub lambda_max: T,
-    /// Smallest ridged eigenvalue, from below within a factor of 1.01; `None` below the table's interval.
-    pub smallest: Option<T>,
+    /// Gershgorin's bound of the ridged eigenvalues.
+    pub bound: T,
     /// Ridge added to every eigenvalue.
     pub ridge: T,
-    /// Whether X was computed.
+    /// Whether X can be computed.
     pub state: State,
 }
 
-/// Whether the rational function could be evaluated.
+/// Whether the rational function can be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// All pivots were positive: X is there.
-    Computed,
-    /// A pivot was not: the ridged matrix is not positive definite.
+    /// All pivots are positive.
+    Definite,
+    /// A pivot is not: the ridged matrix is not positive definite.
     NotPositiveDefinite,
     /// An eigenvalue lies below the table's interval, more than rounding explains.
     OutOfRange,
@@ -58,174 +58,204 @@ pub const fn matrix_len(n: usize) -> usize {
     padded(n).saturating_mul(row_stride(n))
 }
 
-/// Numbers of workspace for order n.
-pub const fn workspace_len(n: usize) -> usize {
-    let vectors = padded(n).saturating_mul(4 + MAX_POLES);
-    vectors.saturating_add(n.saturating_mul(3 + 2 * MAX_POLES))
+/// Numbers of workspace for order n and so many poles; saturates.
+pub const fn workspace_len(n: usize, poles: usize) -> usize {
+    let vectors = padded(n).saturating_mul(tridiagonal::VECTORS);
+    let rows = n.saturating_mul(padded(poles)).saturating_mul(2);
+    let carried = back_transform::carried_len(n, poles);
+    vectors.saturating_add(rows).saturating_add(carried).saturating_add(padded(n).saturating_mul(3))
 }
 
-/// Replaces the lower triangle of A by that of (A + r I)^(-1/p).
+/// The next thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// So many rows are left to eliminate.
+    Reduce(usize),
+    /// Eigenvalues, ridge and pivots.
+    Pivots,
+    /// This row of the back-transform.
+    Transform(usize),
+    Done,
+}
+
+/// A rational root under way: it can be spread over many calls or stopped between two of them.
 ///
-/// **Shapes**: A n x n as [`TiledTriangle`] of order n with stride [`row_stride`], finite, magnitudes about 1;
-/// workspace at least [`workspace_len`]. **Errors**: a buffer is too short.
-/// **Accuracy**: the table's error and the rounding that kappa amplifies: on log-spaced spectra up to kappa 1e6 at
-/// most 5.5e-8 with `f64` inside; with `f32` 2e-3 to 2e-2 at kappa 1e6. **Cost**: 8/3 n^3 flops and 5 N n^2 for N poles.
-pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
-    a: TiledTriangle<'_, T>,
-    table: &Table,
+/// The state is small; matrix and workspace are passed to every call, untouched between them.
+///
+/// ```
+/// use shampoo_core::kernel::{Portable, TiledTriangle};
+/// use shampoo_core::linalg::inverse_root::rational::{Rational, matrix_len, row_stride, workspace_len};
+/// use shampoo_core::linalg::inverse_root::{Progress, Ridge, tables::table};
+/// let fourth = table(4).unwrap();
+/// let (mut a, mut workspace) = ([0.0_f64; matrix_len(2)], [0.0; workspace_len(2, 16)]);
+/// (a[0], a[row_stride(2) + 1]) = (16.0, 1.0);
+/// let mut root = Rational::start(2, fourth, Ridge::Absolute(0.0));
+/// loop {
+///     let triangle = TiledTriangle { data: &mut a, stride: row_stride(2), order: 2 };
+///     if root.step(triangle, &mut workspace, &Portable)? == Progress::Done {
+///         break;
+///     }
+/// }
+/// assert!((a[0] - 0.5).abs() < 1e-7 && (a[row_stride(2) + 1] - 1.0).abs() < 1e-7);
+/// # Ok::<(), shampoo_core::error::ShapeError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Rational<T> {
+    n: usize,
+    table: &'static Table,
     ridge: Ridge,
-    workspace: &mut [T],
-    kernel: &K,
-) -> Result<Rational<T>, ShapeError> {
-    let TiledTriangle { data, stride, order: n } = a;
-    let short = ShapeError::Length { needed: workspace_len(n), found: workspace.len() };
+    stage: Stage,
+    /// b^-alpha for Gershgorin's bound b of the ridged matrix: what the function of T / b is multiplied by.
+    scale: T,
+    spectrum: Spectrum<T>,
+}
+
+impl<T: Real> Rational<T> {
+    /// A root to be computed: (A + r I)^(-1/p) for the table's p.
+    pub fn start(n: usize, table: &'static Table, ridge: Ridge) -> Self {
+        let zero = T::zero();
+        let spectrum = Spectrum { lambda_max: zero, bound: zero, ridge: zero, state: State::Definite };
+        let stage = if n == 0 { Stage::Done } else { Stage::Reduce(n) };
+        Self { n, table, ridge, stage, scale: T::one(), spectrum }
+    }
+
+    /// One row, or the pivots: at most 4 n^2 flops and 4 n flops a pole, or so many divisions a pole.
+    ///
+    /// **Errors**: a buffer is too short.
+    pub fn step<K: Kernel<T> + ?Sized>(
+        &mut self,
+        a: TiledTriangle<'_, T>,
+        workspace: &mut [T],
+        kernel: &K,
+    ) -> Result<Progress, ShapeError> {
+        self.advance(a, workspace, kernel, 1)
+    }
+
+    /// All that is left: replaces the lower triangle of A by that of (A + r I)^(-1/p).
+    ///
+    /// Where [`Spectrum::state`] is not [`State::Definite`] nothing useful is in A.
+    ///
+    /// **Shapes**: A n x n as [`TiledTriangle`] of order n with stride [`row_stride`], its diagonal tiles complete,
+    /// finite, magnitudes about 1; workspace at least [`workspace_len`]. **Errors**: a buffer is too short.
+    /// **Accuracy**: the table's error and the rounding that kappa amplifies: on log-spaced spectra up to kappa 1e6 at
+    /// most 9e-8 with `f64` inside; with `f32` 2e-3 to 2e-2 at kappa 1e6. **Cost**: 8/3 n^3 flops and 5 N n^2 for
+    /// N poles.
+    pub fn run<K: Kernel<T> + ?Sized>(
+        &mut self,
+        a: TiledTriangle<'_, T>,
+        workspace: &mut [T],
+        kernel: &K,
+    ) -> Result<(), ShapeError> {
+        let all = self.n.saturating_add(1);
+        loop {
+            let triangle = TiledTriangle { data: &mut *a.data, ..a };
+            if self.advance(triangle, workspace, kernel, all)? == Progress::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is known once the pivots are computed.
+    pub fn spectrum(&self) -> Spectrum<T> {
+        self.spectrum
+    }
+
+    /// Smallest ridged eigenvalue, from below within a factor of 1.03; `None` below the table's interval or, in narrow
+    /// types, below a unit roundoff of the largest. The workspace is that of the root, which must be computed.
+    ///
+    /// **Errors**: the workspace is too short.
+    pub fn smallest_eigenvalue(&self, workspace: &mut [T]) -> Result<Option<T>, ShapeError> {
+        let t = parts(self.n, self.table.shifts.len(), workspace)?.t;
+        let Spectrum { bound, ridge, .. } = self.spectrum;
+        let low = T::from_f64(self.table.lower).maximum(T::UNIT_ROUNDOFF) * bound;
+        Ok(smallest_eigenvalue(t.diagonal, t.off_diagonal, ridge, low, bound))
+    }
+
+    /// Up to `rows` rows of the stage.
+    fn advance<K: Kernel<T> + ?Sized>(
+        &mut self,
+        a: TiledTriangle<'_, T>,
+        workspace: &mut [T],
+        kernel: &K,
+        rows: usize,
+    ) -> Result<Progress, ShapeError> {
+        let (n, poles) = (self.n, self.table.shifts.len());
+        let matrix = ShapeError::Length { needed: matrix_len(n), found: a.data.len() };
+        if a.data.len() < matrix_len(n) || a.stride != row_stride(n) || a.order != n {
+            return Err(matrix);
+        }
+        let Parts { vectors, carried, ratios, gains, t } = parts(n, poles, workspace)?;
+        self.stage = match self.stage {
+            Stage::Reduce(left) => {
+                let remaining = left.saturating_sub(rows);
+                kernel.tridiagonalize(a, t, vectors, remaining..left);
+                if remaining == 0 { Stage::Pivots } else { Stage::Reduce(remaining) }
+            }
+            Stage::Pivots => {
+                self.pivots(&t, ratios, gains, kernel);
+                if self.spectrum.state == State::Definite { Stage::Transform(0) } else { Stage::Done }
+            }
+            Stage::Transform(row) => {
+                let end = row.saturating_add(rows).min(n + 1);
+                let constant = T::from_f64(self.table.constant) * self.scale;
+                let poles = Poles { ratios, gains, carried, count: poles, constant };
+                kernel.back_transform(a, t.tau, poles, vectors, row..end);
+                if end > n { Stage::Done } else { Stage::Transform(end) }
+            }
+            Stage::Done => Stage::Done,
+        };
+        Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
+    }
+
+    /// Eigenvalues, and what the back-transform needs of the inverses.
+    fn pivots<K: Kernel<T> + ?Sized>(&mut self, t: &Tridiagonal<'_, T>, ratios: &mut [T], gains: &mut [T], kernel: &K) {
+        let largest = largest_eigenvalue(t.diagonal, t.off_diagonal);
+        let amount = T::from_f64(self.ridge.amount(largest.value.to_f64()));
+        let bound = largest.bound + amount;
+        let found = &mut self.spectrum;
+        (found.lambda_max, found.ridge, found.state) = (largest.value, amount, State::NotPositiveDefinite);
+        if !bound.is_finite() || bound <= T::zero() {
+            return;
+        }
+        found.bound = bound;
+        self.scale = bound.powf(-T::from_f64(1.0 / f64::from(self.table.order)));
+        let lower = T::from_f64(self.table.lower);
+        let noise = T::from_f64(ROUNDING) * T::UNIT_ROUNDOFF * bound;
+        let (within, definite) = (amount - lower * bound + noise, amount);
+        let shifts = [within, within, within, within, definite, definite, definite, definite];
+        let [within, .., definite] = are_positive_definite(t.diagonal, t.off_diagonal, shifts);
+        if !within {
+            if definite {
+                found.state = State::OutOfRange;
+            }
+            return;
+        }
+        let terms = Terms::new(self.table.shifts, self.table.weights, self.scale);
+        if kernel.tridiagonal_inverses(t, (amount, T::one() / bound), &terms, ratios, gains) {
+            self.spectrum.state = State::Definite;
+        }
+    }
+}
+
+/// The workspace of a rational root.
+struct Parts<'w, T> {
+    vectors: &'w mut [T],
+    carried: &'w mut [T],
+    ratios: &'w mut [T],
+    gains: &'w mut [T],
+    t: Tridiagonal<'w, T>,
+}
+
+/// Cuts the workspace; every part begins at a whole tile.
+fn parts<T>(n: usize, poles: usize, workspace: &mut [T]) -> Result<Parts<'_, T>, ShapeError> {
+    let short = ShapeError::Length { needed: workspace_len(n, poles), found: workspace.len() };
     let mut rest = workspace;
     let mut take = |len: usize| carve(&mut rest, len).ok_or(short);
-    let wide = padded(n);
-    let poles = table.shifts.len();
-    let mut vectors = Vectors { v: take(wide)?, w: take(wide)?, x: take(wide)?, y: take(wide)? };
-    let carried = take(wide.saturating_mul(poles))?;
-    let (ratios, gains) = (take(n.saturating_mul(poles))?, take(n.saturating_mul(poles))?);
-    let mut t = Tridiagonal { diagonal: take(n)?, off_diagonal: take(n)?, tau: take(n)? };
-    if n == 0 {
-        let zero = T::zero();
-        return Ok(Rational { lambda_max: zero, smallest: None, ridge: zero, state: State::Computed });
-    }
-
-    tridiagonalize(TiledTriangle { data: &mut *data, stride, order: n }, &mut t, &mut vectors, kernel)?;
-    let largest = largest_eigenvalue(t.diagonal, t.off_diagonal);
-    let amount = T::from_f64(ridge.amount(largest.value.to_f64()));
-    let bound = largest.bound + amount;
-    let low = T::from_f64(table.lower).maximum(T::UNIT_ROUNDOFF) * bound;
-    let mut found =
-        Rational { lambda_max: largest.value, smallest: None, ridge: amount, state: State::NotPositiveDefinite };
-    if !bound.is_finite() || bound <= T::zero() {
-        return Ok(found);
-    }
-    let noise = T::from_f64(ROUNDING) * T::UNIT_ROUNDOFF * bound;
-    if !is_positive_definite(t.diagonal, t.off_diagonal, amount - T::from_f64(table.lower) * bound + noise) {
-        if is_positive_definite(t.diagonal, t.off_diagonal, amount) {
-            found.state = State::OutOfRange;
-        }
-        return Ok(found);
-    }
-    if is_positive_definite(t.diagonal, t.off_diagonal, amount - low) {
-        found.smallest = Some(smallest_eigenvalue(t.diagonal, t.off_diagonal, amount, low, bound));
-    }
-    if pivots(&t, table, amount, T::one() / bound, ratios, gains).is_none() {
-        return Ok(found);
-    }
-    carried.fill(T::zero());
-    let poles = Poles { ratios, gains, carried, count: poles, constant: T::from_f64(table.constant) };
-    back_transform(TiledTriangle { data: &mut *data, stride, order: n }, t.tau, poles, &mut vectors, kernel)
-        .ok_or(short)?;
-    let alpha = T::from_f64(1.0 / f64::from(table.order));
-    let scale = bound.powf(-alpha);
-    for (i, row) in data.chunks_mut(stride.max(1)).take(n).enumerate() {
-        row.iter_mut().take(i + 1).for_each(|x| *x *= scale);
-    }
-    found.state = State::Computed;
-    Ok(found)
-}
-
-/// For every row i and pole: -e_i / q_i into `ratios`, c G_ii into `gains`. `None` where a pivot is
-/// not positive.
-fn pivots<T: Real>(
-    t: &Tridiagonal<'_, T>,
-    table: &Table,
-    ridge: T,
-    scale: T,
-    ratios: &mut [T],
-    gains: &mut [T],
-) -> Option<()> {
-    let poles = table.shifts.len().max(1);
-    let mut inverses = [T::zero(); MAX_POLES];
-    let inverses = inverses.get_mut(..poles)?;
-    let mut positive = true;
-    let mut e_after = T::zero();
-    let rows = ratios.chunks_exact_mut(poles).zip(gains.chunks_exact_mut(poles));
-    for ((ratios, gains), (&d, &e)) in rows.zip(t.diagonal.iter().zip(t.off_diagonal.iter())).rev() {
-        let (d, e) = ((d + ridge) * scale, e * scale);
-        let coupling = e_after * e_after;
-        let outputs = ratios.iter_mut().zip(gains.iter_mut()).zip(inverses.iter_mut());
-        for ((((ratio, gain), inverse), &shift), &weight) in outputs.zip(table.shifts).zip(table.weights) {
-            let pivot = d + T::from_f64(shift) - coupling * *inverse;
-            positive &= pivot > T::zero();
-            *inverse = T::one() / pivot;
-            *ratio = -e * *inverse;
-            *gain = T::from_f64(weight) * *inverse;
-        }
-        e_after = e;
-    }
-    inverses.fill(T::zero());
-    for (ratios, gains) in ratios.chunks_exact(poles).zip(gains.chunks_exact_mut(poles)) {
-        for ((&ratio, gain), before) in ratios.iter().zip(gains).zip(inverses.iter_mut()) {
-            *gain += ratio * ratio * *before;
-            *before = *gain;
-        }
-    }
-    positive.then_some(())
-}
-
-/// The tridiagonal inverses of all poles, in the form that the back-transform consumes.
-struct Poles<'w, T> {
-    /// n rows of `count` numbers.
-    ratios: &'w [T],
-    /// n rows of `count` numbers.
-    gains: &'w [T],
-    /// `count` rows of `padded(n)` numbers: row m of each inverse, transformed so far.
-    carried: &'w mut [T],
-    count: usize,
-    constant: T,
-}
-
-/// Copies row m into column m, above the diagonal inside the tile.
-fn complete_diagonal_tile<T: Real>(data: &mut [T], stride: usize, m: usize) -> Option<()> {
-    let start = m - m % LANES;
-    let (above, row) = data.split_at_mut_checked(m.checked_mul(stride)?)?;
-    let column = above.get_mut(start.checked_mul(stride)?..)?.chunks_mut(stride.max(1)).filter_map(|r| r.get_mut(m));
-    for (to, &x) in column.zip(row.get(start..m)?) {
-        *to = x;
-    }
-    Some(())
-}
-
-/// Builds the rows of the sum one by one under the reflectors H_1, H_2, ... (see the top of the file).
-fn back_transform<T: Real, K: Kernel<T> + ?Sized>(
-    a: TiledTriangle<'_, T>,
-    tau: &[T],
-    poles: Poles<'_, T>,
-    vectors: &mut Vectors<'_, T>,
-    kernel: &K,
-) -> Option<()> {
-    let TiledTriangle { data, stride, order: n } = a;
-    let Poles { ratios, gains, carried, count, constant } = poles;
-    let (wide, count) = (padded(n).max(1), count.max(1));
-    let diagonal = |gains: &[T]| gains.iter().fold(constant, |s, &g| s + g);
-    vectors.clear();
-    let mut rows = ratios.chunks_exact(count).zip(gains.chunks_exact(count));
-    let (_, mut gains_before) = rows.next()?;
-    *data.first_mut()? = diagonal(gains_before);
-    for ((m, (ratios, gains)), &tau) in (1_usize..).zip(rows).zip(tau.iter().skip(1)) {
-        let row = data.get_mut(m.checked_mul(stride)?..)?.get_mut(..stride)?;
-        let (reflector, beyond) = vectors.x.split_at_mut_checked(m)?;
-        reflector.iter_mut().zip(row.iter()).for_each(|(x, &r)| *x = r);
-        beyond.fill(T::zero());
-        let active = TiledTriangle { data: &mut *data, stride, order: m };
-        kernel.rank_two_symv(active, vectors.v, vectors.w, vectors.x, vectors.y);
-
-        for (z, &gain) in carried.chunks_exact_mut(wide).zip(gains_before) {
-            *z.get_mut(m - 1)? = gain;
-        }
-        let row = data.get_mut(m.checked_mul(stride)?..)?;
-        let (x, sum) = (vectors.x.get(..padded(m))?, row.get_mut(..padded(m))?);
-        kernel.reflect_rows(carried, wide, ratios, tau, x, sum);
-        *row.get_mut(m)? = diagonal(gains);
-        complete_diagonal_tile(data, stride, m)?;
-        gains_before = gains;
-        vectors.queue_reflection(tau, kernel);
-    }
-    vectors.x.fill(T::zero());
-    kernel.rank_two_symv(TiledTriangle { data, stride, order: n }, vectors.v, vectors.w, vectors.x, vectors.y);
-    Some(())
+    let vectors = take(padded(n).saturating_mul(tridiagonal::VECTORS))?;
+    let carried = take(back_transform::carried_len(n, poles))?;
+    let row = n.saturating_mul(padded(poles));
+    let (ratios, gains) = (take(row)?, take(row)?);
+    let mut t = || take(padded(n))?.get_mut(..n).ok_or(short);
+    let t = Tridiagonal { diagonal: t()?, off_diagonal: t()?, tau: t()? };
+    Ok(Parts { vectors, carried, ratios, gains, t })
 }

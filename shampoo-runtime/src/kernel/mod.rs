@@ -1,16 +1,24 @@
 //! The server kernel: products by a library, the other passes compiled for the vectors at hand.
 //!
 //! Products go to faer. The passes that are not products are core's own, compiled once more for
-//! AVX2 and AVX-512 and chosen at run time; the operations and their order are the same, so these
-//! give the portable kernel's bits. One call runs on one thread; threads run over roots and blocks.
+//! AVX2 and AVX-512 and chosen at run time. Elementwise passes give the portable kernel's bits; those of the
+//! tridiagonal form fuse products with sums. One call runs on one thread; threads run over roots and blocks.
+
+use core::ops::Range;
 
 use faer::linalg::matmul::triangular::BlockStructure;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum as FaerAccum, Par};
 use pulp::{Arch, Simd, WithSimd};
-use shampoo_core::kernel::{Accum, Kernel, TiledTriangle, portable};
+use shampoo_core::kernel::lanes::{Lanes, Plain};
+use shampoo_core::kernel::{
+    Accum, Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, inverses, portable, tridiagonal,
+};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::Real;
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 /// The kernel for servers.
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +99,73 @@ macro_rules! pass {
 pass!(Dot = portable::dot, (x: &'a [T], y: &'a [T]) -> T);
 pass!(Axpby = portable::axpby, (alpha: T, x: &'a [T], beta: T, y: &'a mut [T]) -> ());
 pass!(ScaleByRsqrt = scale_by_rsqrt, (out: &'a mut [T], g: &'a [T], v: &'a [T], scale: T, eps: T) -> ());
-pass!(RankTwoSymv = portable::rank_two_symv,
-    (a: TiledTriangle<'a, T>, v: &'a [T], w: &'a [T], x: &'a [T], y: &'a mut [T]) -> ());
-pass!(ReflectRows = portable::reflect_rows,
-    (rows: &'a mut [T], stride: usize, gains: &'a [T], tau: T, v: &'a [T], sum: &'a mut [T]) -> ());
+/// The two passes of the tridiagonal form, over the lanes of one instruction set.
+struct Tridiagonalize<'a, T, L> {
+    lanes: L,
+    a: TiledTriangle<'a, T>,
+    t: Tridiagonal<'a, T>,
+    vectors: &'a mut [T],
+    rows: Range<usize>,
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for Tridiagonalize<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        tridiagonal::tridiagonalize(self.lanes, self.a, self.t, self.vectors, self.rows);
+    }
+}
+
+struct TridiagonalInverses<'a, 't, T, L> {
+    lanes: L,
+    t: &'a Tridiagonal<'t, T>,
+    ridge_and_scale: (T, T),
+    terms: &'a Terms<T>,
+    ratios: &'a mut [T],
+    gains: &'a mut [T],
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for TridiagonalInverses<'_, '_, T, L> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let Self { lanes, t, ridge_and_scale, terms, ratios, gains } = self;
+        inverses::tridiagonal_inverses(lanes, t, ridge_and_scale, terms, ratios, gains)
+    }
+}
+
+struct BackTransform<'a, T, L> {
+    lanes: L,
+    a: TiledTriangle<'a, T>,
+    tau: &'a [T],
+    poles: Poles<'a, T>,
+    vectors: &'a mut [T],
+    rows: Range<usize>,
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for BackTransform<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        back_transform::back_transform(self.lanes, self.a, self.tau, self.poles, self.vectors, self.rows);
+    }
+}
+
+/// Dispatches a pass to the widest lanes there are.
+macro_rules! over_lanes {
+    ($arch:expr, $pass:ident { $($field:ident),* }) => {
+        match $arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(simd) => Simd::vectorize(simd, $pass { lanes: x86::Avx512(simd), $($field),* }),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(simd) => Simd::vectorize(simd, $pass { lanes: x86::Avx2(simd), $($field),* }),
+            arch => arch.dispatch($pass { lanes: Plain, $($field),* }),
+        }
+    };
+}
 
 /// A number with a square root in hardware: correctly rounded as libm's is, so the same bits.
 trait Vector: Real {
@@ -166,12 +237,36 @@ macro_rules! server_kernel {
                 self.arch.dispatch(ScaleByRsqrt { out, g, v, scale, eps });
             }
 
-            fn rank_two_symv(&self, a: TiledTriangle<'_, $t>, v: &[$t], w: &[$t], x: &[$t], y: &mut [$t]) {
-                self.arch.dispatch(RankTwoSymv { a, v, w, x, y });
+            fn tridiagonalize(
+                &self,
+                a: TiledTriangle<'_, $t>,
+                t: Tridiagonal<'_, $t>,
+                vectors: &mut [$t],
+                rows: Range<usize>,
+            ) {
+                over_lanes!(self.arch, Tridiagonalize { a, t, vectors, rows });
             }
 
-            fn reflect_rows(&self, rows: &mut [$t], stride: usize, gains: &[$t], tau: $t, v: &[$t], sum: &mut [$t]) {
-                self.arch.dispatch(ReflectRows { rows, stride, gains, tau, v, sum });
+            fn tridiagonal_inverses(
+                &self,
+                t: &Tridiagonal<'_, $t>,
+                ridge_and_scale: ($t, $t),
+                terms: &Terms<$t>,
+                ratios: &mut [$t],
+                gains: &mut [$t],
+            ) -> bool {
+                over_lanes!(self.arch, TridiagonalInverses { t, ridge_and_scale, terms, ratios, gains })
+            }
+
+            fn back_transform(
+                &self,
+                a: TiledTriangle<'_, $t>,
+                tau: &[$t],
+                poles: Poles<'_, $t>,
+                vectors: &mut [$t],
+                rows: Range<usize>,
+            ) {
+                over_lanes!(self.arch, BackTransform { a, tau, poles, vectors, rows });
             }
         }
     };
@@ -195,23 +290,17 @@ mod tests {
     }
 
     #[test]
-    fn passes_that_are_not_products_have_the_portable_bits() {
+    fn elementwise_passes_have_the_portable_bits() {
         let server = Server::new();
         for n in [1, 7, 8, 31, 64, 100] {
-            let stride = shampoo_core::kernel::padded(n);
-            let pad =
-                |seed| numbers(n, seed).into_iter().chain(core::iter::repeat(0.0)).take(stride).collect::<Vec<_>>();
-            let [v, w, x] = [1, 2, 3].map(pad);
+            let [v, w] = [1, 2].map(|seed| numbers(n, seed));
             assert_eq!(server.dot(&v, &w).to_bits(), Kernel::<f64>::dot(&Portable, &v, &w).to_bits());
             let run = |kernel: &dyn Kernel<f64>| {
-                let (mut a, mut y) = (numbers(stride * stride, 4), vec![0.0; stride]);
-                kernel.rank_two_symv(TiledTriangle { data: &mut a, stride, order: n }, &v, &w, &x, &mut y);
-                let (mut rows, mut sum) = (numbers(5 * stride, 5), vec![0.0; stride]);
-                kernel.reflect_rows(&mut rows, stride, &[0.5, -1.0, 2.0, 0.1, 3.0], 1.5, &v, &mut sum);
-                let mut out = vec![0.0; n];
+                let (mut out, mut y) = (vec![0.0; n], v.clone());
                 let squares: Vec<f64> = numbers(n, 6).iter().map(|x| x * x).collect();
                 kernel.scale_by_rsqrt(&mut out, &numbers(n, 7), &squares, 1.3, 1e-10);
-                [a, y, rows, sum, out].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                kernel.axpby(0.3, &w, -1.7, &mut y);
+                [out, y].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
             };
             assert_eq!(run(&server), run(&Portable), "n {n}");
         }

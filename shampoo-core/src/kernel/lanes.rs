@@ -1,0 +1,148 @@
+//! Eight numbers side by side: what the passes of the tridiagonal form are written in.
+//!
+//! A pass is generic over [`Lanes`], so the same code becomes scalar instructions on a microcontroller
+//! ([`Plain`]: separate products and sums, the same bits everywhere) and vector instructions on a server.
+//!
+//! Nothing generic over lanes takes a closure: a closure is a function of its own, compiled without the
+//! instructions that its surroundings may use.
+
+use crate::scalar::Real;
+
+/// Numbers in one tile of a padded row.
+pub const LANES: usize = 8;
+
+/// Eight numbers in memory.
+pub type Tile<T> = [T; LANES];
+
+/// `n` rounded up to whole tiles; saturates.
+pub const fn padded(n: usize) -> usize {
+    n.div_ceil(LANES).saturating_mul(LANES)
+}
+
+/// Arithmetic on eight numbers; the value itself is the permission to use the instructions.
+pub trait Lanes<T: Real>: Copy {
+    /// Eight numbers in registers.
+    type Vector: Copy;
+    /// Whether some thirty vectors fit in registers at once.
+    const WIDE: bool = false;
+
+    /// The same number eight times.
+    fn splat(self, x: T) -> Self::Vector;
+    /// From memory.
+    fn load(self, from: &Tile<T>) -> Self::Vector;
+    /// To memory.
+    fn store(self, to: &mut Tile<T>, x: Self::Vector);
+    /// x + y.
+    fn add(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// x y.
+    fn mul(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// x y + z, rounded once or twice.
+    fn mul_add(self, x: Self::Vector, y: Self::Vector, z: Self::Vector) -> Self::Vector;
+    /// x / y.
+    fn div(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// The smaller one; y where they do not compare.
+    fn min(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// The sum of the eight numbers.
+    fn sum(self, x: Self::Vector) -> T;
+
+    /// Number i is the sum of the eight numbers of vector i.
+    #[inline(always)]
+    fn sums(self, x: [Self::Vector; LANES]) -> Self::Vector {
+        let mut sums = [T::zero(); LANES];
+        for (sum, x) in sums.iter_mut().zip(x) {
+            *sum = self.sum(x);
+        }
+        self.load(&sums)
+    }
+}
+
+/// Lanes of plain numbers: a product, then a sum.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+#[inline(always)]
+fn pairwise<T: Real>(mut x: Tile<T>, y: &Tile<T>, f: impl Fn(T, T) -> T) -> Tile<T> {
+    for (x, &y) in x.iter_mut().zip(y) {
+        *x = f(*x, y);
+    }
+    x
+}
+
+impl<T: Real> Lanes<T> for Plain {
+    type Vector = Tile<T>;
+
+    #[inline(always)]
+    fn splat(self, x: T) -> Tile<T> {
+        [x; LANES]
+    }
+    #[inline(always)]
+    fn load(self, from: &Tile<T>) -> Tile<T> {
+        *from
+    }
+    #[inline(always)]
+    fn store(self, to: &mut Tile<T>, x: Tile<T>) {
+        *to = x;
+    }
+    #[inline(always)]
+    fn add(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
+        pairwise(x, &y, |x, y| x + y)
+    }
+    #[inline(always)]
+    fn mul(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
+        pairwise(x, &y, |x, y| x * y)
+    }
+    #[inline(always)]
+    fn mul_add(self, x: Tile<T>, y: Tile<T>, z: Tile<T>) -> Tile<T> {
+        self.add(z, self.mul(x, y))
+    }
+    #[inline(always)]
+    fn div(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
+        pairwise(x, &y, |x, y| x / y)
+    }
+    #[inline(always)]
+    fn min(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
+        pairwise(x, &y, |x, y| if x < y { x } else { y })
+    }
+    #[inline(always)]
+    fn sum(self, [a, b, c, d, e, f, g, h]: Tile<T>) -> T {
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+}
+
+/// 1 in lane k, 0 elsewhere (all 0 for k >= 8).
+#[inline(always)]
+pub(super) fn unit<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
+    let mut tile = [T::zero(); LANES];
+    for (i, x) in tile.iter_mut().enumerate() {
+        *x = if i == k { T::one() } else { T::zero() };
+    }
+    lanes.load(&tile)
+}
+
+/// 1 in the first k lanes, 0 elsewhere: a mask for finite numbers.
+#[inline(always)]
+pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
+    let mut tile = [T::zero(); LANES];
+    for (i, x) in tile.iter_mut().enumerate() {
+        *x = if i < k { T::one() } else { T::zero() };
+    }
+    lanes.load(&tile)
+}
+
+/// Sum of x_i y_i over whole tiles.
+#[inline(always)]
+pub(super) fn dot<T: Real, L: Lanes<T>>(lanes: L, x: &[Tile<T>], y: &[Tile<T>]) -> T {
+    let mut sums = [lanes.splat(T::zero()); 2];
+    let (x_pairs, x_rest) = x.as_chunks::<2>();
+    let (y_pairs, y_rest) = y.as_chunks::<2>();
+    for (x, y) in x_pairs.iter().zip(y_pairs) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum = lanes.mul_add(lanes.load(x), lanes.load(y), *sum);
+        }
+    }
+    let [mut even, odd] = sums;
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        even = lanes.mul_add(lanes.load(x), lanes.load(y), even);
+    }
+    lanes.sum(lanes.add(even, odd))
+}
