@@ -94,9 +94,14 @@ fn start<T: Real, L: Lanes<T>>(
     poles.carried.fill(T::zero());
     let gains = of_row(poles.gains, poles.count, 0)?;
     *tiles.get_mut(..stride)?.as_flattened_mut().first_mut()? = diagonal(lanes, poles.constant, gains);
-    let dots = poles.carried.as_chunks_mut::<LANES>().0.get_mut(..gains.len())?;
+    let width = gains.len();
+    let (dots, rest) = poles.carried.as_chunks_mut::<LANES>().0.split_at_mut_checked(width)?;
     for (dot, gain) in dots.iter_mut().zip(gains) {
         *dot = *gain;
+    }
+    let carried = rest.get_mut(width..)?;
+    for (z, &gain) in carried.iter_mut().zip(gains.as_flattened()) {
+        lanes.store(z, lanes.mul(lanes.splat(gain), unit(lanes, 0)));
     }
     Some(())
 }
@@ -121,7 +126,7 @@ fn row<T: Real, L: Lanes<T>>(
     }
     let x_last = vectors.x.get_mut(last)?;
     lanes.store(x_last, lanes.mul(lanes.load(x_last), first(lanes, lane + 1)));
-    vectors.reflect(lanes, tiles, stride, m, tau)?;
+    vectors.reflect(lanes, tiles, stride, (m, lane + 1), tau)?;
     let (rows, own) = tiles.split_at_mut_checked(start)?;
     let (row, next) = own.split_at_mut_checked(stride)?;
 
@@ -129,7 +134,7 @@ fn row<T: Real, L: Lanes<T>>(
     let (dots, rest) = poles.carried.as_chunks_mut::<LANES>().0.split_at_mut_checked(width)?;
     let (along, carried) = rest.split_at_mut_checked(width)?;
     let ratios = of_row(poles.ratios, poles.count, m)?;
-    let (before, gains) = (of_row(poles.gains, poles.count, m - 1)?, of_row(poles.gains, poles.count, m)?);
+    let gains = of_row(poles.gains, poles.count, m)?;
     let minus_tau = lanes.splat(-tau);
     for ((along, ratio), dot) in along.iter_mut().zip(ratios).zip(dots.iter()) {
         lanes.store(along, lanes.mul(lanes.mul(lanes.load(ratio), minus_tau), lanes.load(dot)));
@@ -139,42 +144,65 @@ fn row<T: Real, L: Lanes<T>>(
     let next = if next.is_empty() { &*vectors.x } else { &*next };
     let (x, next) = (vectors.x.get(..active)?, next.get(..active)?);
     let row_sums = row.get_mut(..active)?;
-    // The gain of the row before is the newest entry of every carried vector.
-    let newest = carried.get_mut(last.checked_mul(width)?.checked_mul(LANES)?..)?;
-    let here = unit(lanes, lane);
-    for (z, &gain) in newest.iter_mut().zip(before.as_flattened()).take(poles.count) {
-        lanes.store(z, lanes.mul_add(lanes.splat(gain), here, lanes.load(z)));
-    }
-    let passes = dots.iter_mut().zip(gains).zip(ratios.iter().zip(along.iter()));
-    for (tile, ((dot, gain), (ratios, along))) in passes.enumerate() {
-        let halves = (poles.count - tile * LANES).div_ceil(LANES / 2);
+    let mut group = Group { carried, width, tile: 0, lane: m % LANES };
+    for ((dot, gain), (ratios, along)) in dots.iter_mut().zip(gains).zip(ratios.iter().zip(along.iter())) {
+        let halves = (poles.count - group.tile * LANES).div_ceil(LANES / 2);
+        let factors = Factors { ratios, along, gains: gain };
         let products = if L::WIDE && halves > 1 {
-            reflect_eight(lanes, carried, (width, tile), (ratios, along), x, next, row_sums)?
+            group.reflect_eight(lanes, factors, x, next, row_sums)?
         } else {
-            reflect_fours(lanes, carried, (width, tile), halves, (ratios, along), x, next, row_sums)?
+            group.reflect_fours(lanes, factors, halves, x, next, row_sums)?
         };
         // The reflector after has a 1 at column m, where the carried vectors get their gain.
         lanes.store(dot, lanes.add(lanes.sums(products), lanes.load(gain)));
+        group.tile += 1;
     }
     let corner = lanes.splat(diagonal(lanes, poles.constant, gains));
     let to = row.get_mut(m / LANES)?;
     let beside = if m.is_multiple_of(LANES) { lanes.splat(T::zero()) } else { lanes.load(to) };
     lanes.store(to, lanes.mul_add(corner, unit(lanes, m % LANES), beside));
-    complete_diagonal_tile(rows, row, stride, m)
+    complete_diagonal_tile(lanes, rows, row, stride, m)
+}
+
+/// The carried vectors of the poles in one tile.
+struct Group<'a, T> {
+    carried: &'a mut [Tile<T>],
+    /// Tiles of poles.
+    width: usize,
+    /// The tile.
+    tile: usize,
+    /// Where in a tile the next entry of the vectors belongs.
+    lane: usize,
+}
+
+/// What the carried vectors of one tile of poles are multiplied by, and the next entry of each.
+#[derive(Clone, Copy)]
+struct Factors<'a, T> {
+    ratios: &'a Tile<T>,
+    along: &'a Tile<T>,
+    gains: &'a Tile<T>,
 }
 
 /// z_p <- ratio_p z_p + along_p v, along_p = -tau ratio_p (z_p . v), for some poles of a group; adds the sum over them to
-/// `row_sums` (the first poles replace it) and binds the products with `next`, not yet added up.
+/// `row_sums` (the first poles replace it) and binds the products with `next`, not yet added up. Then z_p gets its next
+/// entry.
 ///
 /// A macro, so that the accumulators are variables and stay in registers.
 macro_rules! reflect {
-    ($lanes:ident, $groups:expr, $v:ident, $next:ident, $row_sums:ident, $first:expr, $range:expr,
-     $($z:ident $product:ident $ratio:expr, $along:expr;)*) => {
-        $(let mut $product = $lanes.splat(T::zero());)*
-        for (((group, v), next), sum) in $groups.zip($v).zip($next).zip($row_sums.iter_mut()) {
-            let [$($z),*] = group.get_mut($range..)?.first_chunk_mut()?;
+    ($lanes:ident, $group:expr, $from:expr, $v:ident, $next:ident, $row_sums:ident,
+     $($z:ident $product:ident $ratio:expr, $along:expr, $gain:expr;)*) => {
+        let (from, first) = ($group.tile * LANES + $from, $group.tile == 0 && $from == 0);
+        let length = $group.width.checked_mul(LANES)?;
+        let (v_last, v) = $v.split_last()?;
+        let (next_last, next) = $next.split_last()?;
+        let (sum_last, row_sums) = $row_sums.split_last_mut()?;
+        let (before, rest) = $group.carried.split_at_mut_checked(length.checked_mul(v.len())?)?;
+        let zero = $lanes.splat(T::zero());
+        $(let mut $product = zero;)*
+        for (((z, v), next), sum) in before.chunks_exact_mut(length.max(1)).zip(v).zip(next).zip(row_sums) {
+            let [$($z),*] = z.get_mut(from..)?.first_chunk_mut()?;
             let (v, next) = ($lanes.load(v), $lanes.load(next));
-            let mut total = if $first { $lanes.splat(T::zero()) } else { $lanes.load(sum) };
+            let mut total = if first { zero } else { $lanes.load(sum) };
             $(
                 let z = $lanes.mul_add($lanes.splat(*$along), v, $lanes.mul($lanes.splat(*$ratio), $lanes.load($z)));
                 $lanes.store($z, z);
@@ -183,63 +211,89 @@ macro_rules! reflect {
             )*
             $lanes.store(sum, total);
         }
+        let [$($z),*] = rest.get_mut(from..)?.first_chunk_mut()?;
+        let (v, next) = ($lanes.load(v_last), $lanes.load(next_last));
+        let mut total = if first { zero } else { $lanes.load(sum_last) };
+        let here = unit($lanes, $group.lane);
+        let same = if $group.lane == 0 { zero } else { here };
+        $(
+            let z = $lanes.mul_add($lanes.splat(*$along), v, $lanes.mul($lanes.splat(*$ratio), $lanes.load($z)));
+            $lanes.store($z, $lanes.mul_add($lanes.splat(*$gain), same, z));
+            total = $lanes.add(total, z);
+            $product = $lanes.mul_add(z, next, $product);
+        )*
+        $lanes.store(sum_last, total);
+        // After the last row there may be no tile left for what nobody reads.
+        if $group.lane == 0 && let Some([$($z),*]) = rest.get_mut(length + from..).and_then(|z| z.first_chunk_mut()) {
+            $($lanes.store($z, $lanes.mul($lanes.splat(*$gain), here));)*
+        }
     };
 }
 
-/// All eight poles of a tile in one loop, for lanes with many registers.
-#[inline(always)]
-fn reflect_eight<T: Real, L: Lanes<T>>(
-    lanes: L,
-    carried: &mut [Tile<T>],
-    (width, tile): (usize, usize),
-    (ratios, along): (&Tile<T>, &Tile<T>),
-    v: &[Tile<T>],
-    next: &[Tile<T>],
-    row_sums: &mut [Tile<T>],
-) -> Option<[L::Vector; LANES]> {
-    let groups = carried.chunks_exact_mut(width.saturating_mul(LANES).max(1));
-    let ([ra, rb, rc, rd, re, rf, rg, rh], [aa, ab, ac, ad, ae, af, ag, ah]) = (ratios, along);
-    reflect!(lanes, groups, v, next, row_sums, tile == 0, tile * LANES,
-        za pa ra, aa; zb pb rb, ab; zc pc rc, ac; zd pd rd, ad;
-        ze pe re, ae; zf pf rf, af; zg pg rg, ag; zh ph rh, ah;);
-    Some([pa, pb, pc, pd, pe, pf, pg, ph])
-}
-
-/// The first four poles of a tile in one loop, and, if there are two `halves`, the others in another.
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one of two forms of a loop")]
-fn reflect_fours<T: Real, L: Lanes<T>>(
-    lanes: L,
-    carried: &mut [Tile<T>],
-    (width, tile): (usize, usize),
-    halves: usize,
-    (ratios, along): (&Tile<T>, &Tile<T>),
-    v: &[Tile<T>],
-    next: &[Tile<T>],
-    row_sums: &mut [Tile<T>],
-) -> Option<[L::Vector; LANES]> {
-    let zero = lanes.splat(T::zero());
-    let ([ra, rb, rc, rd, re, rf, rg, rh], [aa, ab, ac, ad, ae, af, ag, ah]) = (ratios, along);
-    let groups = carried.chunks_exact_mut(width.saturating_mul(LANES).max(1));
-    reflect!(lanes, groups, v, next, row_sums, tile == 0, tile * LANES,
-        za pa ra, aa; zb pb rb, ab; zc pc rc, ac; zd pd rd, ad;);
-    if halves == 1 {
-        return Some([pa, pb, pc, pd, zero, zero, zero, zero]);
+impl<T: Real> Group<'_, T> {
+    /// All eight poles in one loop, for lanes with many registers.
+    #[inline(always)]
+    fn reflect_eight<L: Lanes<T>>(
+        &mut self,
+        lanes: L,
+        factors: Factors<'_, T>,
+        v: &[Tile<T>],
+        next: &[Tile<T>],
+        row_sums: &mut [Tile<T>],
+    ) -> Option<[L::Vector; LANES]> {
+        let Factors { ratios, along, gains } = factors;
+        let ([ra, rb, rc, rd, re, rf, rg, rh], [aa, ab, ac, ad, ae, af, ag, ah]) = (ratios, along);
+        let [ga, gb, gc, gd, ge, gf, gg, gh] = gains;
+        reflect!(lanes, self, 0, v, next, row_sums,
+            za pa ra, aa, ga; zb pb rb, ab, gb; zc pc rc, ac, gc; zd pd rd, ad, gd;
+            ze pe re, ae, ge; zf pf rf, af, gf; zg pg rg, ag, gg; zh ph rh, ah, gh;);
+        Some([pa, pb, pc, pd, pe, pf, pg, ph])
     }
-    let groups = carried.chunks_exact_mut(width.saturating_mul(LANES).max(1));
-    reflect!(lanes, groups, v, next, row_sums, false, tile * LANES + LANES / 2,
-        za pe re, ae; zb pf rf, af; zc pg rg, ag; zd ph rh, ah;);
-    Some([pa, pb, pc, pd, pe, pf, pg, ph])
+
+    /// The first four poles in one loop, and, if there are two `halves`, the others in another.
+    #[inline(always)]
+    fn reflect_fours<L: Lanes<T>>(
+        &mut self,
+        lanes: L,
+        factors: Factors<'_, T>,
+        halves: usize,
+        v: &[Tile<T>],
+        next: &[Tile<T>],
+        row_sums: &mut [Tile<T>],
+    ) -> Option<[L::Vector; LANES]> {
+        let Factors { ratios, along, gains } = factors;
+        let ([ra, rb, rc, rd, re, rf, rg, rh], [aa, ab, ac, ad, ae, af, ag, ah]) = (ratios, along);
+        let [ga, gb, gc, gd, ge, gf, gg, gh] = gains;
+        let nothing = lanes.splat(T::zero());
+        reflect!(lanes, self, 0, v, next, row_sums,
+            za pa ra, aa, ga; zb pb rb, ab, gb; zc pc rc, ac, gc; zd pd rd, ad, gd;);
+        if halves == 1 {
+            return Some([pa, pb, pc, pd, nothing, nothing, nothing, nothing]);
+        }
+        reflect!(lanes, self, LANES / 2, v, next, row_sums,
+            za pe re, ae, ge; zb pf rf, af, gf; zc pg rg, ag, gg; zd ph rh, ah, gh;);
+        Some([pa, pb, pc, pd, pe, pf, pg, ph])
+    }
 }
 
-/// Copies row m into column m, above the diagonal inside the tile.
+/// Copies row m into column m, above the diagonal inside the tile: whole tiles are stored, since a load of a tile
+/// would wait for the store of one number in it.
 #[inline(always)]
-fn complete_diagonal_tile<T: Real>(rows: &mut [Tile<T>], row: &[Tile<T>], stride: usize, m: usize) -> Option<()> {
+fn complete_diagonal_tile<T: Real, L: Lanes<T>>(
+    lanes: L,
+    rows: &mut [Tile<T>],
+    row: &[Tile<T>],
+    stride: usize,
+    m: usize,
+) -> Option<()> {
     let (tile, lane) = (m / LANES, m % LANES);
-    let entries = row.get(tile)?;
-    let above = rows.get_mut(tile.checked_mul(stride)?.checked_mul(LANES)?..)?.chunks_mut(stride.max(1));
-    for (row, &x) in above.zip(entries) {
-        *row.get_mut(tile)?.get_mut(lane)? = x;
+    let (here, one) = (unit(lanes, lane), lanes.splat(T::one()));
+    let elsewhere = lanes.mul_add(lanes.splat(-T::one()), here, one);
+    let mut at = (m - lane).checked_mul(stride)?.checked_add(tile)?;
+    for &x in row.get(tile)?.iter().take(lane) {
+        let to = rows.get_mut(at)?;
+        lanes.store(to, lanes.mul_add(lanes.splat(x), here, lanes.mul(lanes.load(to), elsewhere)));
+        at = at.checked_add(stride)?;
     }
     Some(())
 }
@@ -254,5 +308,6 @@ fn finish<T: Real, L: Lanes<T>>(
     mut vectors: Vectors<'_, T>,
 ) -> Option<()> {
     vectors.x.fill([T::zero(); LANES]);
-    vectors.reflect(lanes, tiles, stride, n, T::zero())
+    vectors.reflect(lanes, tiles, stride, (n, 0), T::zero())?;
+    Some(())
 }

@@ -51,31 +51,32 @@ pub fn tridiagonal_inverses<T: Real, L: Lanes<T>>(
     gains: &mut [T],
 ) -> bool {
     let (ratios, gains) = (ratios.as_chunks_mut::<LANES>().0, gains.as_chunks_mut::<LANES>().0);
-    let one = lanes.splat(T::one());
+    let (one, zero) = (lanes.splat(T::one()), lanes.splat(T::zero()));
     let mut smallest = one;
     let width = terms.width.max(1);
-    for (tile, (shifts, weights)) in terms.shifts.iter().zip(&terms.weights).take(width).enumerate() {
-        let (shifts, weights) = (lanes.load(shifts), lanes.load(weights));
-        let mut inverse = one;
-        let mut e_after = T::zero();
-        let rows = ratios.chunks_exact_mut(width).zip(gains.chunks_exact_mut(width));
-        for ((ratios, gains), (&d, &e)) in rows.zip(t.diagonal.iter().zip(t.off_diagonal.iter())).rev() {
-            let (Some(ratio), Some(gain)) = (ratios.get_mut(tile), gains.get_mut(tile)) else { return false };
-            let coupling = lanes.splat(-(e_after * e_after));
-            e_after = e * scale;
-            let entry = lanes.add(lanes.splat((d + ridge) * scale), shifts);
-            let pivot = lanes.mul_add(coupling, inverse, entry);
+    // All poles of a row side by side: a division of one tile waits for none of another.
+    let mut inverses = [one; POLE_TILES];
+    let mut e_after = T::zero();
+    let rows = ratios.chunks_exact_mut(width).zip(gains.chunks_exact_mut(width));
+    for ((ratios, gains), (&d, &e)) in rows.zip(t.diagonal.iter().zip(t.off_diagonal.iter())).rev() {
+        let (entry, coupling) = (lanes.splat((d + ridge) * scale), lanes.splat(-(e_after * e_after)));
+        e_after = e * scale;
+        let minus_e = lanes.splat(-e_after);
+        let poles = terms.shifts.iter().zip(&terms.weights).zip(&mut inverses);
+        for ((ratio, gain), ((shifts, weights), inverse)) in ratios.iter_mut().zip(gains).zip(poles) {
+            let pivot = lanes.mul_add(coupling, *inverse, lanes.add(entry, lanes.load(shifts)));
             smallest = lanes.min(pivot, smallest);
-            inverse = lanes.div(one, pivot);
-            lanes.store(ratio, lanes.mul(lanes.splat(-e_after), inverse));
-            lanes.store(gain, lanes.mul(weights, inverse));
+            *inverse = lanes.div(one, pivot);
+            lanes.store(ratio, lanes.mul(minus_e, *inverse));
+            lanes.store(gain, lanes.mul(lanes.load(weights), *inverse));
         }
-        let mut before = lanes.splat(T::zero());
-        for (ratios, gains) in ratios.chunks_exact(width).zip(gains.chunks_exact_mut(width)) {
-            let (Some(ratio), Some(gain)) = (ratios.get(tile), gains.get_mut(tile)) else { return false };
+    }
+    let mut before = [zero; POLE_TILES];
+    for (ratios, gains) in ratios.chunks_exact(width).zip(gains.chunks_exact_mut(width)) {
+        for ((ratio, gain), before) in ratios.iter().zip(gains).zip(&mut before) {
             let ratio = lanes.load(ratio);
-            before = lanes.mul_add(lanes.mul(ratio, ratio), before, lanes.load(gain));
-            lanes.store(gain, before);
+            *before = lanes.mul_add(lanes.mul(ratio, ratio), *before, lanes.load(gain));
+            lanes.store(gain, *before);
         }
     }
     let mut pivots = [T::zero(); LANES];

@@ -109,24 +109,25 @@ impl<T: Real> Lanes<T> for Plain {
     }
 }
 
+/// The eight numbers that begin k before the middle of sixteen: a mask without a comparison.
+#[inline(always)]
+fn window<T: Real, L: Lanes<T>>(lanes: L, numbers: &[T; 2 * LANES], k: usize) -> L::Vector {
+    match numbers.get(LANES - k.min(LANES)..).and_then(<[T]>::first_chunk) {
+        Some(window) => lanes.load(window),
+        None => lanes.splat(T::zero()),
+    }
+}
+
 /// 1 in lane k, 0 elsewhere (all 0 for k >= 8).
 #[inline(always)]
 pub(super) fn unit<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
-    let mut tile = [T::zero(); LANES];
-    for (i, x) in tile.iter_mut().enumerate() {
-        *x = if i == k { T::one() } else { T::zero() };
-    }
-    lanes.load(&tile)
+    window(lanes, T::PULSE, k)
 }
 
 /// 1 in the first k lanes, 0 elsewhere: a mask for finite numbers.
 #[inline(always)]
 pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
-    let mut tile = [T::zero(); LANES];
-    for (i, x) in tile.iter_mut().enumerate() {
-        *x = if i < k { T::one() } else { T::zero() };
-    }
-    lanes.load(&tile)
+    window(lanes, T::STEP, k)
 }
 
 /// Sum of x_i y_i over whole tiles.

@@ -30,7 +30,7 @@ pub(super) struct Columns<'a, T> {
 
 /// A <- A + v w^T + w v^T, then y <- A x, for the leading `tiles` tiles of rows, each row `stride` tiles long.
 ///
-/// Four rows at a time and one tile of columns at a time: a tile is updated, multiplied from the right for its
+/// Four rows at a time (one where registers are few) and one tile of columns at a time: a tile is updated, multiplied from the right for its
 /// rows, and, left of the diagonal, from the left for its columns while it is in registers.
 /// **Cost**: 4 m^2 flops for m active rows.
 #[inline(always)]
@@ -46,15 +46,25 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     for (tile, (rows, ((v, w), x))) in blocks.enumerate() {
         let Some((left, right)) = y.split_at_mut_checked(tile) else { return };
         let Some(own) = right.first_mut() else { return };
-        let mut quads = rows.chunks_exact_mut(stride.saturating_mul(LANES / 2).max(1));
-        let (Some(upper), Some(lower)) = (quads.next(), quads.next()) else { return };
-        let (&[va, vb, vc, vd, ve, vf, vg, vh], &[wa, wb, wc, wd, we, wf, wg, wh]) = (v, w);
-        let &[xa, xb, xc, xd, xe, xf, xg, xh] = x;
-        let quad = [[va, wa, xa], [vb, wb, xb], [vc, wc, xc], [vd, wd, xd]];
-        let [a, b, c, d] = quad_pass(lanes, upper, stride, quad, columns, left);
-        let quad = [[ve, we, xe], [vf, wf, xf], [vg, wg, xg], [vh, wh, xh]];
-        let [e, f, g, h] = quad_pass(lanes, lower, stride, quad, columns, left);
-        lanes.store(own, lanes.sums([a, b, c, d, e, f, g, h]));
+        let sums = if L::WIDE {
+            let mut quads = rows.chunks_exact_mut(stride.saturating_mul(LANES / 2).max(1));
+            let (Some(upper), Some(lower)) = (quads.next(), quads.next()) else { return };
+            let (&[va, vb, vc, vd, ve, vf, vg, vh], &[wa, wb, wc, wd, we, wf, wg, wh]) = (v, w);
+            let &[xa, xb, xc, xd, xe, xf, xg, xh] = x;
+            let quad = [[va, wa, xa], [vb, wb, xb], [vc, wc, xc], [vd, wd, xd]];
+            let [a, b, c, d] = quad_pass(lanes, upper, stride, quad, columns, left);
+            let quad = [[ve, we, xe], [vf, wf, xf], [vg, wg, xg], [vh, wh, xh]];
+            let [e, f, g, h] = quad_pass(lanes, lower, stride, quad, columns, left);
+            lanes.sums([a, b, c, d, e, f, g, h])
+        } else {
+            let mut sums = [T::zero(); LANES];
+            let own = v.iter().zip(w).zip(x).zip(&mut sums);
+            for (row, (((&v, &w), &x), sum)) in rows.chunks_exact_mut(stride.max(1)).zip(own) {
+                *sum = row_pass(lanes, row, [v, w, x], columns, left);
+            }
+            lanes.load(&sums)
+        };
+        lanes.store(own, sums);
     }
 }
 
@@ -114,6 +124,33 @@ fn quad_pass<T: Real, L: Lanes<T>>(
         lanes.mul_add(update_tile(lanes, qc, c, column), column.x, sum_c),
         lanes.mul_add(update_tile(lanes, qd, d, column), column.x, sum_d),
     ]
+}
+
+/// One row of [`rank_two_symv`] up to the diagonal tile; returns its sum, and adds those of the columns left of the
+/// diagonal.
+#[inline(always)]
+fn row_pass<T: Real, L: Lanes<T>>(
+    lanes: L,
+    row: &mut [Tile<T>],
+    triple: [T; 3],
+    columns: Columns<'_, T>,
+    y_left: &mut [Tile<T>],
+) -> T {
+    let own = splat(lanes, triple);
+    let mut sum = lanes.splat(T::zero());
+    let tile = y_left.len();
+    let Columns { v, w, x } = columns;
+    for ((q, y), ((v, w), x)) in row.iter_mut().zip(y_left).zip(v.iter().zip(w).zip(x)) {
+        let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
+        let q = update_tile(lanes, q, own, column);
+        sum = lanes.mul_add(q, column.x, sum);
+        lanes.store(y, lanes.mul_add(own.x, q, lanes.load(y)));
+    }
+    let (Some(q), Some(v), Some(w), Some(x)) = (row.get_mut(tile), v.get(tile), w.get(tile), x.get(tile)) else {
+        return T::zero();
+    };
+    let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
+    lanes.sum(lanes.mul_add(update_tile(lanes, q, own, column), column.x, sum))
 }
 
 #[inline(always)]

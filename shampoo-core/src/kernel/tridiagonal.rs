@@ -55,31 +55,33 @@ impl<'w, T: Real> Vectors<'w, T> {
     }
 
     /// A x for the leading `order` rows, after the pending update, which is then replaced by the reflection
-    /// by I - tau x x^T: w <- (tau^2/2) (x.y) x - tau y.
+    /// by I - tau x x^T: w <- h x - tau y with h = (tau^2/2) (x.y), in the first `kept` rows of the last tile and 0
+    /// beyond. Returns h - tau y_i for the last row i, where x is 1.
     #[inline(always)]
     pub(super) fn reflect<L: Lanes<T>>(
         &mut self,
         lanes: L,
         rows: &mut [Tile<T>],
         stride: usize,
-        order: usize,
+        (order, kept): (usize, usize),
         tau: T,
-    ) -> Option<()> {
+    ) -> Option<T> {
         let tiles = order.div_ceil(LANES);
         let (v, x) = (self.v.get(..tiles)?, self.x.get(..tiles)?);
         let (w, y) = (self.w.get_mut(..tiles)?, self.y.get_mut(..tiles)?);
         rank_two_symv(lanes, rows, stride, Columns { v, w, x }, y);
-        // Rows of the last tile beyond the order hold something else.
-        let last = y.last_mut()?;
-        let active = first(lanes, order - (tiles - 1) * LANES);
-        lanes.store(last, lanes.mul(lanes.load(last), active));
-        let half = lanes.splat(T::from_f64(0.5) * tau * tau * lanes::dot(lanes, x, y));
-        let minus_tau = lanes.splat(-tau);
+        // Beyond the order y is anything, and x is 0.
+        let half = T::from_f64(0.5) * tau * tau * lanes::dot(lanes, x, y);
+        let (along, across) = (lanes.splat(half), lanes.splat(-tau));
+        let (w_last, w) = w.split_last_mut()?;
         for ((w, x), y) in w.iter_mut().zip(x).zip(y.iter()) {
-            let along = lanes.mul(half, lanes.load(x));
-            lanes.store(w, lanes.mul_add(minus_tau, lanes.load(y), along));
+            let along = lanes.mul(along, lanes.load(x));
+            lanes.store(w, lanes.mul_add(across, lanes.load(y), along));
         }
-        Some(())
+        let (x, y) = (x.last()?, y.last()?);
+        let entries = lanes.mul_add(across, lanes.load(y), lanes.mul(along, lanes.load(x)));
+        lanes.store(w_last, lanes.mul(entries, first(lanes, kept)));
+        Some(half - tau * *y.get((order - 1) % LANES)?)
     }
 }
 
@@ -179,11 +181,8 @@ fn eliminate<T: Real, L: Lanes<T>>(
     lanes.store(x_last, entries);
     lanes.store(row_last, entries);
 
-    vectors.reflect(lanes, tiles, stride, m, *tau)?;
     // The pending update leaves row m - 1 to the next step.
+    *t.diagonal.get_mut(before)? = vectors.reflect(lanes, tiles, stride, (m, lane), *tau)?;
     lanes.store(vectors.x.get_mut(last)?, others);
-    let w = vectors.w.get_mut(last)?;
-    *t.diagonal.get_mut(before)? = *w.get(lane)?;
-    lanes.store(w, lanes.mul(lanes.load(w), first(lanes, lane)));
     Some(())
 }

@@ -39,6 +39,11 @@ pub trait Real:
     /// The smallest positive normal number.
     const MIN_POSITIVE: Self;
 
+    /// Eight ones, then eight zeros.
+    const STEP: &'static [Self; 16];
+    /// Eight zeros, a one, and seven zeros.
+    const PULSE: &'static [Self; 16];
+
     /// Rounds to nearest, ties to even.
     fn from_f64(x: f64) -> Self;
     /// Widens; exact for `f32` and `f64`.
@@ -87,6 +92,8 @@ macro_rules! real {
             const UNIT_ROUNDOFF: Self = $t::EPSILON / 2.0;
             const MAX: Self = $t::MAX;
             const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
+            const STEP: &'static [Self; 16] = &[1., 1., 1., 1., 1., 1., 1., 1., 0., 0., 0., 0., 0., 0., 0., 0.];
+            const PULSE: &'static [Self; 16] = &[0., 0., 0., 0., 0., 0., 0., 0., 1., 0., 0., 0., 0., 0., 0., 0.];
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {

@@ -27,10 +27,47 @@ pub struct Server {
 }
 
 impl Server {
-    /// Looks at the processor.
+    /// The widest instructions that this processor has.
     pub fn new() -> Self {
         Self { arch: Arch::new() }
     }
+
+    /// Instructions no wider than so, where this processor has them: for comparisons. The products of the library
+    /// are not concerned.
+    pub fn up_to(limit: Instructions) -> Option<Self> {
+        let arch = match limit {
+            Instructions::Baseline => Arch::Scalar,
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => Arch::V3(pulp::x86::V3::try_new()?),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => Arch::V4(pulp::x86::V4::try_new()?),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => return None,
+        };
+        Some(Self { arch })
+    }
+
+    /// What the passes use.
+    pub fn instructions(&self) -> Instructions {
+        match self.arch {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(_) => Instructions::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(_) => Instructions::Avx512,
+            _ => Instructions::Baseline,
+        }
+    }
+}
+
+/// Sets of vector instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// What the program was compiled for.
+    Baseline,
+    /// AVX2 with fused products.
+    Avx2,
+    /// AVX-512.
+    Avx512,
 }
 
 impl Default for Server {

@@ -144,9 +144,10 @@ impl Lanes<f64> for Avx2 {
 }
 
 macro_rules! eight_singles {
-    ($lanes:ident, $simd:ident => $avx2:expr) => {
+    ($lanes:ident, $wide:literal, $simd:ident => $avx2:expr) => {
         impl Lanes<f32> for $lanes {
             type Vector = __m256;
+            const WIDE: bool = $wide;
 
             #[inline(always)]
             fn splat(self, x: f32) -> __m256 {
@@ -195,5 +196,5 @@ macro_rules! eight_singles {
     };
 }
 
-eight_singles!(Avx2, simd => simd);
-eight_singles!(Avx512, simd => *simd);
+eight_singles!(Avx2, false, simd => simd);
+eight_singles!(Avx512, true, simd => *simd);
