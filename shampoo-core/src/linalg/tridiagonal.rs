@@ -116,7 +116,7 @@ fn eliminate<T: Real>(row: &mut [T], vectors: &mut Vectors<'_, T>) -> Option<Ref
     let (&mut alpha, others) = row.split_last_mut()?;
     let squares = others.iter().fold(T::zero(), |s, &x| s + x * x);
     // Squares near the end of the range have lost their digits; such a row is 0 to working accuracy.
-    let negligible = T::MIN_POSITIVE / (T::UNIT_ROUNDOFF * T::UNIT_ROUNDOFF);
+    let negligible = T::SAFE_SQUARE;
     let (tau, off_diagonal, scale) = if squares > negligible {
         let length = (alpha * alpha + squares).sqrt();
         let beta = if alpha > T::zero() { -length } else { length };

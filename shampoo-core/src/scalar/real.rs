@@ -8,10 +8,10 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 
 use num_traits::{One, Zero};
 
-/// A real number type: `f32`, `f64`.
+/// A real number type: `f32`, `f64`, [`DoubleF32`](super::DoubleF32).
 ///
-/// **Accuracy**: `sqrt` is correctly rounded; `powf` is within 1 ulp (the `libm`
-/// crate's table) and gives the same bits on every target.
+/// **Accuracy**: of `f32` and `f64` `sqrt` is correctly rounded and `powf` within 1 ulp (the `libm`
+/// crate's table); every function gives the same bits on every target.
 pub trait Real:
     Copy
     + Debug
@@ -36,12 +36,15 @@ pub trait Real:
     const UNIT_ROUNDOFF: Self;
     /// The largest finite number.
     const MAX: Self;
-    /// The smallest positive normal number.
+    /// The smallest positive number with all of its digits.
     const MIN_POSITIVE: Self;
+    /// Sums of squares from here on have lost nothing that counts to squares that vanish; the root of it is at most a
+    /// unit roundoff.
+    const SAFE_SQUARE: Self;
 
     /// Rounds to nearest, ties to even.
     fn from_f64(x: f64) -> Self;
-    /// Widens; exact for `f32` and `f64`.
+    /// Widens; exact for `f32` and `f64`, and for `DoubleF32` unless its words lie more than 53 bits apart.
     fn to_f64(self) -> f64;
     /// Magnitude.
     fn abs(self) -> Self;
@@ -74,7 +77,7 @@ pub trait Real:
         if other < self { other } else { self }
     }
 
-    /// The nearest number to a count (exact up to 2^24 in `f32`, 2^53 in `f64`).
+    /// The nearest number to a count (exact up to 2^24 in `f32`, 2^48 in `DoubleF32`, 2^53 in `f64`).
     #[inline(always)]
     fn from_count(n: usize) -> Self {
         Self::from_f64(n as f64)
@@ -87,6 +90,7 @@ macro_rules! real {
             const UNIT_ROUNDOFF: Self = $t::EPSILON / 2.0;
             const MAX: Self = $t::MAX;
             const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
+            const SAFE_SQUARE: Self = Self::MIN_POSITIVE / (Self::UNIT_ROUNDOFF * Self::UNIT_ROUNDOFF);
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {

@@ -1,7 +1,7 @@
 //! The portable kernel, through its functions and through the trait.
 
 use shampoo_core::kernel::{Kernel, Portable, padded, portable};
-use shampoo_core::scalar::Real;
+use shampoo_core::scalar::{DoubleF32, Real};
 
 entries! { tiles: [padded] }
 
@@ -31,6 +31,7 @@ macro_rules! kernels {
 
 kernels!(kernels_f32, f32);
 kernels!(kernels_f64, f64);
+kernels!(kernels_double_f32, DoubleF32);
 
 fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T, sqrt: fn(T) -> T) {
     portable::scale_by_rsqrt_with(out, g, v, scale, eps, sqrt);

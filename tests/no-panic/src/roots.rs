@@ -10,7 +10,7 @@ use shampoo_core::linalg::inverse_root::{
     spectral, tables,
 };
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::Real;
+use shampoo_core::scalar::{DoubleF32, Real};
 
 entries! { requests: [
     inverse_root_workspace_len,
@@ -57,6 +57,7 @@ macro_rules! roots {
 
 roots!(roots_f32, f32, Portable);
 roots!(roots_f64, f64, Portable);
+roots!(roots_double_f32, DoubleF32, Portable);
 roots!(roots_f32_any_kernel, f32, dyn Kernel<f32>);
 roots!(roots_f64_any_kernel, f64, dyn Kernel<f64>);
 

@@ -92,6 +92,8 @@ table! {
     KroneckerLaw: Relative, 0.0, 0.0, Order(4.0), "two ways to sum the same products, relative to the norms of the factors";
     /// Regret against its bound, relative to the bound.
     RegretBound: Relative, 1e-4, 1e-9, Fixed, "a true inequality, usually far from tight; rounding of the sums only";
+    /// Double-f32 operations against `f64`.
+    DoubleF32: Relative, 0.0, 0.0, Units(2.0), "u = 2^-45: 3 and 7 u32^2 for sums and products are below u, 15 u32^2 for quotients below 2 u";
     /// Split product of one term: relative error of a product.
     SplitOne: Relative, two_to_minus(7), two_to_minus(7), Fixed, "2^-7: the first word holds 8 bits of each factor";
     /// Split product of three terms.
