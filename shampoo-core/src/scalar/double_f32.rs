@@ -10,7 +10,7 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 
 use num_traits::{One, Zero};
 
-use super::{Real, Stored};
+use super::{Real, Stored, power_of_two};
 
 /// An unevaluated sum of two `f32` numbers.
 ///
@@ -178,20 +178,15 @@ impl One for DoubleF32 {
     }
 }
 
-/// 2^k, for k in the normal range.
-const fn power_of_two(k: i32) -> f32 {
-    f32::from_bits(((k + 127) as u32) << 23)
-}
-
 impl Real for DoubleF32 {
     /// 8 u^2: what sums and products keep.
-    const UNIT_ROUNDOFF: Self = Self { hi: power_of_two(-45), lo: 0.0 };
+    const UNIT_ROUNDOFF: Self = Self { hi: power_of_two(-45) as f32, lo: 0.0 };
     /// One more unit of the low word would round the high one to infinity.
-    const MAX: Self = Self { hi: f32::MAX, lo: power_of_two(103) * (1.0 - power_of_two(-24)) };
+    const MAX: Self = Self { hi: f32::MAX, lo: (power_of_two(103) - power_of_two(79)) as f32 };
     /// 2^-101: the low word's last bit is then the last bit that there is, 2^-149, and products of this size are exact
     /// in both words.
-    const MIN_POSITIVE: Self = Self { hi: power_of_two(-101), lo: 0.0 };
-    const SAFE_SQUARE: Self = Self { hi: power_of_two(-90), lo: 0.0 };
+    const MIN_POSITIVE: Self = Self { hi: power_of_two(-101) as f32, lo: 0.0 };
+    const SAFE_SQUARE: Self = Self { hi: power_of_two(-90) as f32, lo: 0.0 };
 
     #[inline(always)]
     fn from_f64(x: f64) -> Self {
@@ -275,9 +270,9 @@ impl Stored<DoubleF32> for f64 {
 
 impl Stored<DoubleF32> for DoubleF32 {
     const LARGEST: f64 = f32::MAX as f64;
-    const SMALLEST: f64 = power_of_two(-101) as f64;
+    const SMALLEST: f64 = power_of_two(-101);
     /// The nearest pair of words to a number.
-    const ROUNDOFF: f64 = power_of_two(-49) as f64;
+    const ROUNDOFF: f64 = power_of_two(-49);
 
     #[inline(always)]
     fn load(self) -> Self {

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::{DoubleF32, Real, Stored};
+use super::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
 /// The three scalar roles of one optimizer.
 pub trait Precision: Copy + Default + Send + Sync + 'static {
@@ -47,3 +47,13 @@ pub type F32RootF64 = Mixed<f32, f32, f64>;
 
 /// Everything in `f64`.
 pub type F64 = Mixed<f64, f64, f64>;
+
+/// Statistics and roots in one bfloat16 word: long averages stop short of their limit (with b2 0.99 a constant 1 at
+/// 0.80), and rounding alone takes 2^-8 sqrt(n) of the error that a root of order n may have.
+pub type Bf16Store = Mixed<f32, Bf16, f32>;
+
+/// Statistics and roots in two bfloat16 words, 17 bits in the memory of `f32`.
+pub type Bf16x2Store = Mixed<f32, Bf16x2, f32>;
+
+/// Statistics and roots in three bfloat16 words: those of [`F32`] on units that know bfloat16 alone.
+pub type Bf16x3Store = Mixed<f32, Bf16x3, f32>;

@@ -10,7 +10,7 @@ use shampoo_core::linalg::inverse_root::{
     spectral, tables,
 };
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{DoubleF32, Real};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real};
 
 entries! { requests: [
     inverse_root_workspace_len,
@@ -38,6 +38,9 @@ macro_rules! roots {
         entries! { $name: [
             inverse_root::<$t, f32, $kernel>,
             inverse_root::<$t, f64, $kernel>,
+            inverse_root::<$t, Bf16, $kernel>,
+            inverse_root::<$t, Bf16x2, $kernel>,
+            inverse_root::<$t, Bf16x3, $kernel>,
             rational::inverse_root::<$t, $kernel>,
             CoupledNewton::<$t>::start::<$kernel>,
             CoupledNewton::<$t>::step::<$kernel>,

@@ -1,6 +1,6 @@
 //! The functions of the real types, and with them libm's; loads and stores of what numbers are kept as.
 
-use shampoo_core::scalar::{DoubleF32, Real, Stored};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
 entries! { words: [DoubleF32::from_sum, DoubleF32::words] }
 
@@ -41,3 +41,6 @@ macro_rules! stored {
 
 stored!(stored_f32, f32);
 stored!(stored_f64, f64);
+stored!(stored_bf16, Bf16);
+stored!(stored_bf16x2, Bf16x2);
+stored!(stored_bf16x3, Bf16x3);
