@@ -6,8 +6,10 @@
 //! computes the part in common, without a panic and without touching anything outside its output.
 
 pub mod portable;
+mod split_bf16;
 
 pub use portable::Portable;
+pub use split_bf16::SplitBf16;
 
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;

@@ -1,6 +1,6 @@
-//! The portable kernel, through its functions and through the trait.
+//! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
-use shampoo_core::kernel::{Kernel, Portable, padded, portable};
+use shampoo_core::kernel::{Kernel, Portable, SplitBf16, padded, portable};
 use shampoo_core::scalar::{DoubleF32, Real};
 
 entries! { tiles: [padded] }
@@ -32,6 +32,23 @@ macro_rules! kernels {
 kernels!(kernels_f32, f32);
 kernels!(kernels_f64, f64);
 kernels!(kernels_double_f32, DoubleF32);
+
+macro_rules! split_bf16 {
+    ($name:ident, $terms:literal) => {
+        entries! { $name: [
+            SplitBf16::<$terms>::partial_products,
+            <SplitBf16<$terms> as Kernel<f32>>::gemm,
+            <SplitBf16<$terms> as Kernel<f32>>::gram,
+            <SplitBf16<$terms> as Kernel<f32>>::symm_product,
+            <SplitBf16<$terms> as Kernel<f32>>::dot,
+        ] }
+    };
+}
+
+split_bf16!(split_bf16_x1, 1);
+split_bf16!(split_bf16_x3, 3);
+split_bf16!(split_bf16_x6, 6);
+split_bf16!(split_bf16_x9, 9);
 
 fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T, sqrt: fn(T) -> T) {
     portable::scale_by_rsqrt_with(out, g, v, scale, eps, sqrt);
