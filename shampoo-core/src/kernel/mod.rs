@@ -5,9 +5,13 @@
 //! checked where state is built, so a kernel reports no error, and where they still disagree it
 //! computes the part in common, without a panic and without touching anything outside its output.
 
+#[cfg(feature = "micromath")]
+mod fast_math;
 pub mod portable;
 mod split_bf16;
 
+#[cfg(feature = "micromath")]
+pub use fast_math::FastMath;
 pub use portable::Portable;
 pub use split_bf16::SplitBf16;
 

@@ -1,6 +1,6 @@
 //! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
-use shampoo_core::kernel::{Kernel, Portable, SplitBf16, padded, portable};
+use shampoo_core::kernel::{FastMath, Kernel, Portable, SplitBf16, padded, portable};
 use shampoo_core::scalar::{DoubleF32, Real};
 
 entries! { tiles: [padded] }
@@ -49,6 +49,12 @@ split_bf16!(split_bf16_x1, 1);
 split_bf16!(split_bf16_x3, 3);
 split_bf16!(split_bf16_x6, 6);
 split_bf16!(split_bf16_x9, 9);
+
+entries! { fast_math: [
+    <FastMath<Portable, false> as Kernel<f32>>::scale_by_rsqrt,
+    <FastMath<Portable, true> as Kernel<f32>>::scale_by_rsqrt,
+    <FastMath<Portable> as Kernel<f64>>::scale_by_rsqrt,
+] }
 
 fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T, sqrt: fn(T) -> T) {
     portable::scale_by_rsqrt_with(out, g, v, scale, eps, sqrt);
