@@ -20,6 +20,7 @@ use crate::scalar::Real;
 
 /// What happens to the previous content of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Accum {
     /// It is not even read: NaN in it does no harm.
     Replace,
