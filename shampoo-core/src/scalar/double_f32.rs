@@ -17,8 +17,8 @@ use super::{Real, Stored, power_of_two};
 /// **Ranges**: that of `f32` upwards; below 2^-101 digits are lost, as the low word underflows. **Accuracy**: unit
 /// roundoff 2^-45 for sums and products, twice that for quotients, roots and powers; a number from `f64` is within
 /// 2^-49. Infinity and NaN come out where the high words' `f32` operation gives them; a result that only its correction
-/// would carry beyond the range stays inside. **Cost**: in `f32` operations, 20 for a sum, 22 for a product, 29 for a
-/// quotient and two selections each; `powf` goes through the `f64` one, which roots need a few times each.
+/// would carry beyond the range stays inside. **Cost**: in `f32` operations, 20 for a sum, 18 for a product, 24 for a
+/// quotient, and two selections each; `powf` goes through the `f64` one, which a root needs a few times.
 ///
 /// ```
 /// use shampoo_core::scalar::{DoubleF32, Real};
