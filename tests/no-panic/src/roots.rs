@@ -11,7 +11,7 @@ use shampoo_core::linalg::inverse_root::{
     spectral, tables,
 };
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::Real;
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real};
 
 entries! { requests: [
     inverse_root_workspace_len,
@@ -39,6 +39,9 @@ macro_rules! roots {
         entries! { $name: [
             inverse_root::<$t, f32, $kernel>,
             inverse_root::<$t, f64, $kernel>,
+            inverse_root::<$t, Bf16, $kernel>,
+            inverse_root::<$t, Bf16x2, $kernel>,
+            inverse_root::<$t, Bf16x3, $kernel>,
             Rational::<$t>::start,
             Rational::<$t>::step::<$kernel>,
             Rational::<$t>::run::<$kernel>,
@@ -62,6 +65,7 @@ macro_rules! roots {
 
 roots!(roots_f32, f32, Portable);
 roots!(roots_f64, f64, Portable);
+roots!(roots_double_f32, DoubleF32, Portable);
 roots!(roots_f32_any_kernel, f32, dyn Kernel<f32>);
 roots!(roots_f64_any_kernel, f64, dyn Kernel<f64>);
 

@@ -31,8 +31,8 @@ pub enum Progress {
     Done,
 }
 
-/// Largest accepted error by default, with `f64` inside and with less.
-const MAX_ERROR: [f64; 2] = [1e-5, 5e-2];
+/// Largest accepted error by default: with `f64` inside, with double-f32 (whose back-transform is in `f32`), with less.
+const MAX_ERROR: [f64; 3] = [1e-5, 5e-3, 5e-2];
 
 /// Factor between the ridges of two attempts.
 const LADDER: f64 = 10.0;
@@ -134,6 +134,10 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
 }
 
 fn default_max_error<R: Real>() -> f64 {
-    let [double, single] = MAX_ERROR;
-    if R::UNIT_ROUNDOFF.to_f64() <= f64::EPSILON { double } else { single }
+    let [double, double_f32, single] = MAX_ERROR;
+    match R::UNIT_ROUNDOFF.to_f64() {
+        u if u <= f64::EPSILON => double,
+        u if u < 1e-12 => double_f32,
+        _ => single,
+    }
 }
