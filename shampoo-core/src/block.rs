@@ -17,6 +17,7 @@ use crate::statistics::{accumulate, mode_gram, mode_product};
 
 /// What a refresh did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refresh {
     /// Roots certified and installed.
     pub accepted: u32,

@@ -11,6 +11,7 @@ use crate::statistics::Averaging;
 
 /// How a parameter's own size is pulled towards 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WeightDecay {
     /// Not at all.
     None,

@@ -6,6 +6,7 @@ use core::fmt;
 
 /// A buffer, view or shape does not fit.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ShapeError {
     /// A buffer holds fewer (or, for state, other than) the numbers that it must hold.
@@ -28,6 +29,7 @@ pub enum ShapeError {
 
 /// A configuration is refused when a tensor is built, before anything is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConfigError {
     /// `block_size` is 0 (`usize::MAX` is legal: one block).
@@ -61,6 +63,7 @@ pub enum ConfigError {
 
 /// An exponent that is no inverse root.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UnsupportedExponent {
     /// The root order 0.
@@ -73,6 +76,7 @@ pub enum UnsupportedExponent {
 
 /// An inverse root was refused at once; the output was not written.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RootError {
     /// The input holds NaN or an infinity: no ridge can mend that.
@@ -95,6 +99,7 @@ pub enum RootError {
 
 /// A step was refused; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StepError {
     /// The gradient has another number of entries than the parameter.

@@ -12,6 +12,7 @@ use crate::statistics::Averaging;
 
 /// The method whose step length is taken; also the whole step of tensors that are not preconditioned.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[doc(alias = "graft_type")]
 pub enum Graft {
     /// No grafting: the preconditioned gradient as it is, whose size does not depend on the gradient's scale

@@ -6,6 +6,7 @@ use crate::scalar::Real;
 
 /// Which updates are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Buffers {
     /// The step really taken.
     One,

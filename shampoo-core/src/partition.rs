@@ -11,6 +11,7 @@ use crate::mat::packed::packed_len;
 
 /// How small dimensions are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Merge {
     /// The shape is taken as it is; a side of 1 has a 1 x 1 factor.
     Keep,

@@ -25,6 +25,7 @@ pub struct Schedule {
 
 /// What a factor is to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Poll {
     /// Compute the root of the statistics as they are, a snapshot with this stamp.
     Submit {

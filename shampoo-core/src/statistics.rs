@@ -14,6 +14,7 @@ use crate::scalar::{Real, Stored};
 
 /// How a new term enters a statistic or a second moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Averaging {
     /// AdaGrad's sum: decay 1, weight 1.
     Sum,

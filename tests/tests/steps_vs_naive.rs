@@ -3,14 +3,14 @@
 mod common;
 
 use common::run::{PLAIN, Run};
-use common::{U32, U64, generated};
+use common::{U32, U48, U64, generated};
 use proptest::prelude::{Strategy, any, prop};
 use proptest::proptest;
 use shampoo_core::config::{Config, WeightDecay};
 use shampoo_core::graft::Graft;
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::momentum::Momentum;
-use shampoo_core::scalar::{F32RootF64, F64, Precision};
+use shampoo_core::scalar::{DoubleF32, F32RootDoubleF32, F32RootF64, F64, Mixed, Precision};
 use shampoo_core::schedule::Schedule;
 use shampoo_core::statistics::Averaging;
 use shampoo_tests::generate::Random;
@@ -169,5 +169,7 @@ proptest! {
     ) {
         assert_steps::<F64>(&shape, config, seed, U64);
         assert_steps::<F32RootF64>(&shape, config, seed, U32);
+        assert_steps::<F32RootDoubleF32>(&shape, config, seed, U32);
+        assert_steps::<Mixed<DoubleF32, DoubleF32, DoubleF32>>(&shape, config, seed, U48);
     }
 }

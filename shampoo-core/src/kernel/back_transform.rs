@@ -6,10 +6,10 @@
 
 use core::ops::Range;
 
-use super::lanes::{LANES, Lanes, Tile, first, unit};
 use super::tiled::TiledTriangle;
+use super::tiles::{first, unit};
 use super::tridiagonal::Vectors;
-use crate::scalar::Real;
+use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// The inverses of a tridiagonal matrix at all poles, in the form that the back-transform consumes.
 #[derive(Debug)]
@@ -22,14 +22,16 @@ pub struct Poles<'w, T> {
     pub carried: &'w mut [T],
     /// Poles.
     pub count: usize,
+    /// Whether [`Real::Transform`] suffices.
+    pub coarse: bool,
     /// The constant c0.
     pub constant: T,
 }
 
 /// Numbers carried for `poles` poles and order n; saturates.
 pub const fn carried_len(n: usize, poles: usize) -> usize {
-    let width = super::padded(poles);
-    super::padded(n).saturating_mul(width).saturating_add(width.saturating_mul(2))
+    let width = crate::scalar::padded(poles);
+    crate::scalar::padded(n).saturating_mul(width).saturating_add(width.saturating_mul(2))
 }
 
 /// Replaces the reflectors in the lower triangle by Q F Q^T: `rows` of 0..=n, the first one first.

@@ -3,9 +3,8 @@
 //! Backward pivots q_i = d_i + s - e_{i+1}^2 / q_{i+1}; then G_00 = 1/q_0, G_ij = -(e_i/q_i) G_{i-1,j} for j < i, and
 //! G_ii = 1/q_i + (e_i/q_i)^2 G_{i-1,i-1}: sums of positive terms, O(n) divisions a pole.
 
-use super::lanes::{LANES, Lanes, Tile};
 use super::tridiagonal::Tridiagonal;
-use crate::scalar::Real;
+use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// Tiles of poles at most.
 pub const POLE_TILES: usize = 4;

@@ -6,27 +6,32 @@
 //! computes the part in common, without a panic and without touching anything outside its output.
 
 pub mod back_transform;
+#[cfg(feature = "micromath")]
+mod fast_math;
 pub mod inverses;
-pub mod lanes;
 pub mod portable;
+mod split_bf16;
 mod tiled;
+mod tiles;
 pub mod tridiagonal;
 
 pub use back_transform::Poles;
+#[cfg(feature = "micromath")]
+pub use fast_math::FastMath;
 pub use inverses::Terms;
-pub use lanes::{LANES, padded};
 pub use portable::Portable;
+pub use split_bf16::SplitBf16;
 pub use tiled::TiledTriangle;
 pub use tridiagonal::Tridiagonal;
 
 use core::ops::Range;
 
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::Real;
-use lanes::Plain;
+use crate::scalar::{Plain, Real};
 
 /// What happens to the previous content of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Accum {
     /// It is not even read: NaN in it does no harm.
     Replace,
@@ -104,6 +109,10 @@ pub trait Kernel<T: Real>: Sync {
         vectors: &mut [T],
         rows: Range<usize>,
     ) {
-        back_transform::back_transform(Plain, a, tau, poles, vectors, rows);
+        if poles.coarse && !T::TRANSFORM_IS_PLAIN {
+            back_transform::back_transform(T::Transform::default(), a, tau, poles, vectors, rows);
+        } else {
+            back_transform::back_transform(Plain, a, tau, poles, vectors, rows);
+        }
     }
 }

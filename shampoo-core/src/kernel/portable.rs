@@ -4,10 +4,9 @@
 //! The functions are public and inline so that another kernel can compile the same code for wider
 //! vectors; the order of the operations, and so the bits, stay.
 
-use super::lanes::{LANES, Lanes, Plain};
 use super::{Accum, Kernel};
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::Real;
+use crate::scalar::{LANES, Lanes, Plain, Real};
 
 /// Partial sums side by side in a dot product: two tiles hide the latency of an addition.
 const DOT_LANES: usize = 2 * LANES;

@@ -1,8 +1,7 @@
 //! The fused pass of the tridiagonal form: a pending rank-2 update and the next symmetric product in one
 //! read and one write of a triangle.
 
-use super::lanes::{LANES, Lanes, Tile};
-use crate::scalar::Real;
+use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// A symmetric matrix for the passes of the tridiagonalisation: the lower triangle, row-major, in
 /// rows and columns padded to whole tiles. The tiles on the diagonal hold both triangles, so that no

@@ -6,9 +6,9 @@
 
 use core::ops::Range;
 
-use super::lanes::{self, LANES, Lanes, Tile, first, unit};
 use super::tiled::{Columns, TiledTriangle, rank_two_symv};
-use crate::scalar::Real;
+use super::tiles::{dot, first, unit};
+use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// Vectors of padded(n) numbers that a reduction or a back-transform needs.
 pub const VECTORS: usize = 4;
@@ -71,7 +71,7 @@ impl<'w, T: Real> Vectors<'w, T> {
         let (w, y) = (self.w.get_mut(..tiles)?, self.y.get_mut(..tiles)?);
         rank_two_symv(lanes, rows, stride, Columns { v, w, x }, y);
         // Beyond the order y is anything, and x is 0.
-        let half = T::from_f64(0.5) * tau * tau * lanes::dot(lanes, x, y);
+        let half = T::from_f64(0.5) * tau * tau * dot(lanes, x, y);
         let (along, across) = (lanes.splat(half), lanes.splat(-tau));
         let (w_last, w) = w.split_last_mut()?;
         for ((w, x), y) in w.iter_mut().zip(x).zip(y.iter()) {
@@ -161,9 +161,8 @@ fn eliminate<T: Real, L: Lanes<T>>(
     let squares = lanes.sum(lanes.mul_add(others, others, squares));
 
     // Squares near the end of the range have lost their digits; such a row is 0 to working accuracy.
-    let negligible = T::MIN_POSITIVE / (T::UNIT_ROUNDOFF * T::UNIT_ROUNDOFF);
     let scale;
-    (*tau, *off_diagonal, scale) = if squares > negligible {
+    (*tau, *off_diagonal, scale) = if squares > T::SAFE_SQUARE {
         let length = (alpha * alpha + squares).sqrt();
         let beta = if alpha > T::zero() { -length } else { length };
         ((beta - alpha) / beta, beta, T::one() / (alpha - beta))

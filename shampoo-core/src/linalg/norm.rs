@@ -28,8 +28,7 @@ pub fn first_non_finite<T: Real>(x: &[T]) -> Option<usize> {
 /// ```
 pub fn norm<T: Real, K: Kernel<T> + ?Sized>(x: &[T], kernel: &K) -> T {
     let squares = kernel.dot(x, x);
-    let safe = T::MIN_POSITIVE / (T::UNIT_ROUNDOFF * T::UNIT_ROUNDOFF);
-    if squares.is_finite() && squares > safe {
+    if squares.is_finite() && squares > T::SAFE_SQUARE {
         return squares.sqrt();
     }
     let largest = max_abs(x);

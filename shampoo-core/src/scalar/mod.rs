@@ -1,10 +1,21 @@
 //! The scalar roles: what numbers are computed in ([`Real`]), what they are kept as ([`Stored`]),
-//! and which type plays which role in one optimizer ([`Precision`]).
+//! and which type plays which role in one optimizer ([`Precision`]); and eight numbers at a time ([`Lanes`]).
 
+mod bf16;
+mod double_f32;
+mod lanes;
 mod precision;
 mod real;
 mod stored;
 
-pub use precision::{F32, F32RootF64, F64, Precision};
+pub use bf16::{Bf16, Bf16x2, Bf16x3};
+pub use double_f32::DoubleF32;
+pub use lanes::{HighWords, LANES, Lanes, Plain, Tile, padded};
+pub use precision::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64, Mixed, Precision};
 pub use real::Real;
 pub use stored::Stored;
+
+/// 2^k, for k in the normal range of `f64`.
+const fn power_of_two(k: i32) -> f64 {
+    f64::from_bits(((k + 1023) as u64) << 52)
+}

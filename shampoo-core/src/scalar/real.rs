@@ -8,10 +8,12 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 
 use num_traits::{One, Zero};
 
-/// A real number type: `f32`, `f64`.
+use super::{Lanes, Plain};
+
+/// A real number type: `f32`, `f64`, [`DoubleF32`](super::DoubleF32).
 ///
-/// **Accuracy**: `sqrt` is correctly rounded; `powf` is within 1 ulp (the `libm`
-/// crate's table) and gives the same bits on every target.
+/// **Accuracy**: of `f32` and `f64` `sqrt` is correctly rounded and `powf` within 1 ulp (the `libm`
+/// crate's table); every function gives the same bits on every target.
 pub trait Real:
     Copy
     + Debug
@@ -36,8 +38,16 @@ pub trait Real:
     const UNIT_ROUNDOFF: Self;
     /// The largest finite number.
     const MAX: Self;
-    /// The smallest positive normal number.
+    /// The smallest positive number with all of its digits.
     const MIN_POSITIVE: Self;
+    /// Sums of squares from here on have lost nothing that counts to squares that vanish; the root of it is at most a
+    /// unit roundoff.
+    const SAFE_SQUARE: Self;
+
+    /// The arithmetic that suffices for a back-transform, whose rounding no condition number amplifies.
+    type Transform: Lanes<Self> + Default;
+    /// Whether that is the type's own.
+    const TRANSFORM_IS_PLAIN: bool = true;
 
     /// Eight ones, then eight zeros.
     const STEP: &'static [Self; 16];
@@ -46,7 +56,7 @@ pub trait Real:
 
     /// Rounds to nearest, ties to even.
     fn from_f64(x: f64) -> Self;
-    /// Widens; exact for `f32` and `f64`.
+    /// Widens; exact for `f32` and `f64`, and for `DoubleF32` unless its words lie more than 53 bits apart.
     fn to_f64(self) -> f64;
     /// Magnitude.
     fn abs(self) -> Self;
@@ -79,7 +89,7 @@ pub trait Real:
         if other < self { other } else { self }
     }
 
-    /// The nearest number to a count (exact up to 2^24 in `f32`, 2^53 in `f64`).
+    /// The nearest number to a count (exact up to 2^24 in `f32`, 2^48 in `DoubleF32`, 2^53 in `f64`).
     #[inline(always)]
     fn from_count(n: usize) -> Self {
         Self::from_f64(n as f64)
@@ -92,8 +102,10 @@ macro_rules! real {
             const UNIT_ROUNDOFF: Self = $t::EPSILON / 2.0;
             const MAX: Self = $t::MAX;
             const MIN_POSITIVE: Self = $t::MIN_POSITIVE;
+            type Transform = Plain;
             const STEP: &'static [Self; 16] = &[1., 1., 1., 1., 1., 1., 1., 1., 0., 0., 0., 0., 0., 0., 0., 0.];
             const PULSE: &'static [Self; 16] = &[0., 0., 0., 0., 0., 0., 0., 0., 1., 0., 0., 0., 0., 0., 0., 0.];
+            const SAFE_SQUARE: Self = Self::MIN_POSITIVE / (Self::UNIT_ROUNDOFF * Self::UNIT_ROUNDOFF);
 
             #[inline(always)]
             fn from_f64(x: f64) -> Self {

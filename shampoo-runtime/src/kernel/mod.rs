@@ -10,12 +10,11 @@ use faer::linalg::matmul::triangular::BlockStructure;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum as FaerAccum, Par};
 use pulp::{Arch, Simd, WithSimd};
-use shampoo_core::kernel::lanes::{Lanes, Plain};
 use shampoo_core::kernel::{
     Accum, Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, inverses, portable, tridiagonal,
 };
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::Real;
+use shampoo_core::scalar::{Lanes, Plain, Real};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;

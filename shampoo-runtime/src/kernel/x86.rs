@@ -4,8 +4,7 @@ use core::arch::x86_64::{__m256, __m256d, __m512d};
 
 use pulp::cast;
 use pulp::x86::{V3, V4};
-use shampoo_core::kernel::LANES;
-use shampoo_core::kernel::lanes::{Lanes, Tile};
+use shampoo_core::scalar::{LANES, Lanes, Tile};
 
 /// Lanes of AVX-512.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,8 @@
-//! The portable kernel, through its functions and through the trait.
+//! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
-use shampoo_core::kernel::lanes::Plain;
-use shampoo_core::kernel::{Kernel, Portable, Terms, back_transform, inverses, padded, portable, tridiagonal};
-use shampoo_core::scalar::Real;
+use shampoo_core::kernel::{FastMath, Kernel, Portable, SplitBf16, Terms};
+use shampoo_core::kernel::{back_transform, inverses, portable, tridiagonal};
+use shampoo_core::scalar::{DoubleF32, Plain, Real, padded};
 
 entries! { tiles: [padded, back_transform::carried_len] }
 
@@ -35,6 +35,30 @@ macro_rules! kernels {
 
 kernels!(kernels_f32, f32);
 kernels!(kernels_f64, f64);
+kernels!(kernels_double_f32, DoubleF32);
+
+macro_rules! split_bf16 {
+    ($name:ident, $terms:literal) => {
+        entries! { $name: [
+            SplitBf16::<$terms>::partial_products,
+            <SplitBf16<$terms> as Kernel<f32>>::gemm,
+            <SplitBf16<$terms> as Kernel<f32>>::gram,
+            <SplitBf16<$terms> as Kernel<f32>>::symm_product,
+            <SplitBf16<$terms> as Kernel<f32>>::dot,
+        ] }
+    };
+}
+
+split_bf16!(split_bf16_x1, 1);
+split_bf16!(split_bf16_x3, 3);
+split_bf16!(split_bf16_x6, 6);
+split_bf16!(split_bf16_x9, 9);
+
+entries! { fast_math: [
+    <FastMath<Portable, false> as Kernel<f32>>::scale_by_rsqrt,
+    <FastMath<Portable, true> as Kernel<f32>>::scale_by_rsqrt,
+    <FastMath<Portable> as Kernel<f64>>::scale_by_rsqrt,
+] }
 
 fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T, sqrt: fn(T) -> T) {
     portable::scale_by_rsqrt_with(out, g, v, scale, eps, sqrt);

@@ -4,6 +4,7 @@ use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::jacobi::Jacobi;
 use shampoo_core::linalg::power_iteration::PowerIteration;
 use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, sturm};
+use shampoo_core::scalar::DoubleF32;
 
 entries! { workspaces: [power_iteration::largest_eigenvalue_workspace_len] }
 
@@ -29,5 +30,6 @@ macro_rules! linalg {
 
 linalg!(linalg_f32, f32, Portable);
 linalg!(linalg_f64, f64, Portable);
+linalg!(linalg_double_f32, DoubleF32, Portable);
 linalg!(linalg_f32_any_kernel, f32, dyn Kernel<f32>);
 linalg!(linalg_f64_any_kernel, f64, dyn Kernel<f64>);

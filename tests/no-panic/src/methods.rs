@@ -4,6 +4,7 @@ use shampoo_core::diagonal::{adagrad, rmsprop, sm3};
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::momentum::Momentum;
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
 use shampoo_core::statistics::{Averaging, accumulate, mode_gram, mode_product};
 
 entries! { state: [
@@ -27,6 +28,9 @@ macro_rules! methods {
             mode_product::<$t, $kernel>,
             accumulate::<$t, f32>,
             accumulate::<$t, f64>,
+            accumulate::<$t, Bf16>,
+            accumulate::<$t, Bf16x2>,
+            accumulate::<$t, Bf16x3>,
             adagrad::step::<$t, $kernel>,
             rmsprop::step::<$t, $kernel>,
             sm3::step::<$t, $kernel>,

@@ -11,7 +11,7 @@ use shampoo_core::linalg::inverse_root::{
     Exponent, Extent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance,
     inverse_root, inverse_root_while, inverse_root_workspace_len, rational, spectral, tables,
 };
-use shampoo_core::scalar::{Real, Stored};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
 entries! { requests: [
     inverse_root_workspace_len,
@@ -41,6 +41,9 @@ macro_rules! roots {
         entries! { $name: [
             inverse_root::<$t, f32, $kernel>,
             inverse_root::<$t, f64, $kernel>,
+            inverse_root::<$t, Bf16, $kernel>,
+            inverse_root::<$t, Bf16x2, $kernel>,
+            inverse_root::<$t, Bf16x3, $kernel>,
             cancellable::<$t, f32, $kernel>,
             cancellable::<$t, f64, $kernel>,
             Job::<$t>::start::<f32>,
@@ -84,6 +87,7 @@ macro_rules! roots {
 
 roots!(roots_f32, f32, Portable);
 roots!(roots_f64, f64, Portable);
+roots!(roots_double_f32, DoubleF32, Portable);
 roots!(roots_f32_any_kernel, f32, dyn Kernel<f32>);
 roots!(roots_f64_any_kernel, f64, dyn Kernel<f64>);
 

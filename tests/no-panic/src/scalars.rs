@@ -1,8 +1,10 @@
-//! The functions of the real types, and with them libm's.
+//! The functions of the real types, and with them libm's; loads and stores of what numbers are kept as.
 
-use shampoo_core::scalar::{Real, Stored};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
-macro_rules! scalars {
+entries! { words: [DoubleF32::from_sum, DoubleF32::words] }
+
+macro_rules! reals {
     ($name:ident, $t:ty) => {
         entries! { $name: [
             <$t as Real>::from_f64,
@@ -16,13 +18,29 @@ macro_rules! scalars {
             <$t as Real>::maximum,
             <$t as Real>::minimum,
             <$t as Real>::from_count,
-            <$t as Stored<f32>>::load,
-            <$t as Stored<f32>>::store,
-            <$t as Stored<f64>>::load,
-            <$t as Stored<f64>>::store,
         ] }
     };
 }
 
-scalars!(scalars_f32, f32);
-scalars!(scalars_f64, f64);
+reals!(reals_f32, f32);
+reals!(reals_f64, f64);
+reals!(reals_double_f32, DoubleF32);
+
+macro_rules! stored {
+    ($name:ident, $kept:ty) => {
+        entries! { $name: [
+            <$kept as Stored<f32>>::load,
+            <$kept as Stored<f32>>::store,
+            <$kept as Stored<f64>>::load,
+            <$kept as Stored<f64>>::store,
+            <$kept as Stored<DoubleF32>>::load,
+            <$kept as Stored<DoubleF32>>::store,
+        ] }
+    };
+}
+
+stored!(stored_f32, f32);
+stored!(stored_f64, f64);
+stored!(stored_bf16, Bf16);
+stored!(stored_bf16x2, Bf16x2);
+stored!(stored_bf16x3, Bf16x3);

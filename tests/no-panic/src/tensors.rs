@@ -1,7 +1,9 @@
 //! The whole of one parameter, for each precision, over buffers whose lengths are known at run time alone.
 
 use shampoo_core::kernel::Portable;
-use shampoo_core::scalar::{F32, F32RootF64, F64};
+use shampoo_core::scalar::{
+    Bf16, Bf16Store, Bf16x2, Bf16x2Store, Bf16x3, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64,
+};
 use shampoo_core::schedule::Slot;
 use shampoo_core::tensor::{Tensor, largest_gradient, lengths};
 
@@ -33,5 +35,9 @@ macro_rules! tensors {
 }
 
 tensors!(tensors_f32, F32, Slices<F32, f32, f32>);
+tensors!(tensors_f32_root_double_f32, F32RootDoubleF32, Slices<F32RootDoubleF32, f32, f32>);
 tensors!(tensors_f32_root_f64, F32RootF64, Slices<F32RootF64, f32, f32>);
 tensors!(tensors_f64, F64, Slices<F64, f64, f64>);
+tensors!(tensors_bf16, Bf16Store, Slices<Bf16Store, Bf16, f32>);
+tensors!(tensors_bf16x2, Bf16x2Store, Slices<Bf16x2Store, Bf16x2, f32>);
+tensors!(tensors_bf16x3, Bf16x3Store, Slices<Bf16x3Store, Bf16x3, f32>);

@@ -54,6 +54,8 @@ table! {
     GoldenCondition: Relative, 5e-2, 1e-2, Fixed, "half a unit of the second digit; u kappa of it is noise in f32";
     /// The largest promise that a root is accepted with.
     Promise: Spectral, 5e-2, 1e-5, Fixed, "the default max_error; f64 must stay within it up to kappa 1e8";
+    /// The same with double-f32 inside.
+    PromiseDoubleF32: Spectral, 5e-3, 5e-3, Fixed, "the back-transform is in f32, and the residual weighs its rounding by kappa^(1/p)";
     /// Inputs that broke real implementations, with `f64` inside.
     Case: Relative, 5e-7, 1e-8, Fixed, "printed to 9 digits; f32 adds the rounding of the result and of a step made with it";
     /// The same with `f32` inside: the default `max_error`.
@@ -62,6 +64,8 @@ table! {
     RootVsOracle: Spectral, 0.0, 0.0, LostBits(0.1, 32.0), "condition kappa/p of the root times n roundings (measured 0.03); 32 u for the scale, its root and the last products";
     /// Rational roots of 16 poles against the oracle.
     RationalRoot: Spectral, 2e-7, 1e-7, LostBits(0.1, 32.0), "minimax error 2.7e-8 to 5.4e-8 (measured 9e-8 with the transforms); the f32 floor adds one rounding";
+    /// Rational roots with double-f32 inside against the oracle.
+    RationalDoubleF32: Spectral, 1e-5, 1e-5, Fixed, "n reflections back in f32, not amplified by kappa: measured 3e-7";
     /// Spectral roots against the oracle.
     SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 128.0), "backward error of an eigendecomposition, times kappa/p; 128 u: rotations leave the vectors orthogonal to 72 u at n = 32";
     /// A certificate's promise against the true error: promise + this >= error.
@@ -96,6 +100,8 @@ table! {
     KroneckerLaw: Relative, 0.0, 0.0, Order(4.0), "two ways to sum the same products, relative to the norms of the factors";
     /// Regret against its bound, relative to the bound.
     RegretBound: Relative, 1e-4, 1e-9, Fixed, "a true inequality, usually far from tight; rounding of the sums only";
+    /// Double-f32 operations against `f64`.
+    DoubleF32: Relative, 0.0, 0.0, Units(2.0), "u = 2^-45: 3 and 7 u32^2 for sums and products are below u, 15 u32^2 for quotients below 2 u";
     /// Split product of one term: relative error of a product.
     SplitOne: Relative, two_to_minus(7), two_to_minus(7), Fixed, "2^-7: the first word holds 8 bits of each factor";
     /// Split product of three terms.

@@ -12,6 +12,9 @@ pub(crate) const U32: f64 = f32::EPSILON as f64 / 2.0;
 /// Unit roundoff of `f64`.
 pub(crate) const U64: f64 = f64::EPSILON / 2.0;
 
+/// Unit roundoff of `DoubleF32`.
+pub(crate) const U48: f64 = 1.0 / (1_u64 << 45) as f64;
+
 /// Entry by entry within `bound` times the entry, or within `bound` times `floor` where that is more.
 #[track_caller]
 pub(crate) fn assert_relative(found: &[f64], right: &[f64], bound: f64, floor: f64) {

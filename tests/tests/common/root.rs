@@ -5,7 +5,7 @@ use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::{
     Exponent, Method, Outcome, Report, Request, Ridge, inverse_root, inverse_root_workspace_len,
 };
-use shampoo_core::scalar::{Real, Stored};
+use shampoo_core::scalar::{DoubleF32, Real, Stored};
 use shampoo_tests::generate::{packed_to_full, to_packed};
 use shampoo_tests::tolerance::{Check, Size};
 
@@ -57,6 +57,7 @@ pub(crate) fn assert_case(full: &[f64], p: u32, ridge: Ridge, right: &[(usize, u
         let coarse = if pseudo { Ridge::PseudoInverse { cutoff: 1e-5 } } else { ridge };
         let one = request(p, coarse, method);
         check(root::<f64, f32>(full, &one), n, right, U32, false);
+        check(root::<DoubleF32, f32>(full, &one), n, right, U32, false);
         check(root::<f32, f32>(full, &one), n, right, U32, true);
     }
 }

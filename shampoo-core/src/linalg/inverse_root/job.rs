@@ -11,8 +11,8 @@ use crate::linalg::Progress;
 use crate::mat::packed::packed_len;
 use crate::scalar::{Real, Stored};
 
-/// Largest accepted error by default, with `f64` inside and with less.
-const MAX_ERROR: [f64; 2] = [1e-5, 5e-2];
+/// Largest accepted error by default: with `f64` inside, with double-f32 (whose back-transform is in `f32`), with less.
+const MAX_ERROR: [f64; 3] = [1e-5, 5e-3, 5e-2];
 
 /// Factor between the ridges of two attempts.
 const LADDER: f64 = 10.0;
@@ -28,12 +28,12 @@ const LADDER: f64 = 10.0;
 /// use shampoo_core::linalg::inverse_root::{Exponent, Job, Outcome, Request, inverse_root_workspace_len};
 ///
 /// let a = [2.0_f64, 0.0, 16.0]; // diag(2, 16)
-/// let mut workspace = [0.0; inverse_root_workspace_len(2)];
+/// let mut workspace = [0.0_f64; inverse_root_workspace_len(2)];
 /// let mut job = Job::start(&a, 2, &Request::new(Exponent::Root(4)))?;
 /// while job.step(&a, &mut workspace, &Portable)? == Progress::Working {
 ///     // A tick of the firmware, or a look at a flag.
 /// }
-/// let mut root = [0.0; 3];
+/// let mut root = [0.0_f64; 3];
 /// let report = job.finish(&mut root, &workspace)?;
 /// assert_eq!(report.outcome, Outcome::Accepted);
 /// assert!((root[2] - 0.5).abs() < 1e-6);
@@ -183,6 +183,10 @@ pub(super) fn check_packed<S>(triangle: &[S], n: usize) -> Result<(), RootError>
 }
 
 fn default_max_error<R: Real>() -> f64 {
-    let [double, single] = MAX_ERROR;
-    if R::UNIT_ROUNDOFF.to_f64() < 1e-12 { double } else { single }
+    let [double, double_f32, single] = MAX_ERROR;
+    match R::UNIT_ROUNDOFF.to_f64() {
+        u if u <= f64::EPSILON => double,
+        u if u < 1e-12 => double_f32,
+        _ => single,
+    }
 }

@@ -12,14 +12,17 @@ use super::Progress;
 use super::request::Ridge;
 use super::tables::Table;
 use crate::error::ShapeError;
-use crate::kernel::{Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, padded, tridiagonal};
+use crate::kernel::{Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, tridiagonal};
 use crate::linalg::carve;
 use crate::linalg::laguerre::largest_eigenvalue;
 use crate::linalg::sturm::{are_positive_definite, smallest_eigenvalue};
-use crate::scalar::Real;
+use crate::scalar::{Real, padded};
 
 /// Rounding of the eigenvalues in the tridiagonalisation, in units of u times their bound.
 const ROUNDING: f64 = 8.0;
+
+/// From this order on the certificate can do with a coarser back-transform: its residual weighs rounding by kappa^(1/p).
+const COARSE_ORDER: u32 = 3;
 
 /// What is known of a rational root.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -160,7 +163,7 @@ impl<T: Real> Rational<T> {
         self.spectrum
     }
 
-    /// Smallest ridged eigenvalue, from below within a factor of 1.03; `None` below the table's interval or, in narrow
+    /// Smallest ridged eigenvalue, from below within a factor of 1.004; `None` below the table's interval or, in narrow
     /// types, below a unit roundoff of the largest. The workspace is that of the root, which must be computed.
     ///
     /// **Errors**: the workspace is too short.
@@ -198,7 +201,8 @@ impl<T: Real> Rational<T> {
             Stage::Transform(row) => {
                 let end = row.saturating_add(rows).min(n + 1);
                 let constant = T::from_f64(self.table.constant) * self.scale;
-                let poles = Poles { ratios, gains, carried, count: poles, constant };
+                let poles =
+                    Poles { ratios, gains, carried, count: poles, coarse: self.table.order >= COARSE_ORDER, constant };
                 kernel.back_transform(a, t.tau, poles, vectors, row..end);
                 if end > n { Stage::Done } else { Stage::Transform(end) }
             }

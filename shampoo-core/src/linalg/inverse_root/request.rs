@@ -128,7 +128,7 @@ pub struct Request {
     /// How it is certified. Real exponents and the pseudo-inverse have a certificate of their own.
     pub certificate: Certificate,
     /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
-    /// inside and 5e-2 with `f32` inside.
+    /// inside, 5e-3 with double-f32 inside and 5e-2 with `f32` inside.
     pub max_error: Option<f64>,
     /// Attempts after the first one, each with a ridge (or a cutoff) 10 times larger on the untouched input.
     pub max_retries: u32,

@@ -6,7 +6,7 @@
 //! Nothing generic over lanes takes a closure: a closure is a function of its own, compiled without the
 //! instructions that its surroundings may use.
 
-use crate::scalar::Real;
+use super::{DoubleF32, Real};
 
 /// Numbers in one tile of a padded row.
 pub const LANES: usize = 8;
@@ -109,41 +109,48 @@ impl<T: Real> Lanes<T> for Plain {
     }
 }
 
-/// The eight numbers that begin k before the middle of sixteen: a mask without a comparison.
-#[inline(always)]
-fn window<T: Real, L: Lanes<T>>(lanes: L, numbers: &[T; 2 * LANES], k: usize) -> L::Vector {
-    match numbers.get(LANES - k.min(LANES)..).and_then(<[T]>::first_chunk) {
-        Some(window) => lanes.load(window),
-        None => lanes.splat(T::zero()),
-    }
-}
+/// Lanes of double-f32 numbers of which the high words alone count: what is left of the rounding in a
+/// back-transform is not amplified by the condition of the matrix, so that `f32` suffices there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HighWords;
 
-/// 1 in lane k, 0 elsewhere (all 0 for k >= 8).
-#[inline(always)]
-pub(super) fn unit<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
-    window(lanes, T::PULSE, k)
-}
+impl Lanes<DoubleF32> for HighWords {
+    type Vector = Tile<f32>;
 
-/// 1 in the first k lanes, 0 elsewhere: a mask for finite numbers.
-#[inline(always)]
-pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
-    window(lanes, T::STEP, k)
-}
-
-/// Sum of x_i y_i over whole tiles.
-#[inline(always)]
-pub(super) fn dot<T: Real, L: Lanes<T>>(lanes: L, x: &[Tile<T>], y: &[Tile<T>]) -> T {
-    let mut sums = [lanes.splat(T::zero()); 2];
-    let (x_pairs, x_rest) = x.as_chunks::<2>();
-    let (y_pairs, y_rest) = y.as_chunks::<2>();
-    for (x, y) in x_pairs.iter().zip(y_pairs) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum = lanes.mul_add(lanes.load(x), lanes.load(y), *sum);
-        }
+    #[inline(always)]
+    fn splat(self, x: DoubleF32) -> Tile<f32> {
+        [x.words().0; LANES]
     }
-    let [mut even, odd] = sums;
-    for (x, y) in x_rest.iter().zip(y_rest) {
-        even = lanes.mul_add(lanes.load(x), lanes.load(y), even);
+    #[inline(always)]
+    fn load(self, from: &Tile<DoubleF32>) -> Tile<f32> {
+        from.map(|x| x.words().0)
     }
-    lanes.sum(lanes.add(even, odd))
+    #[inline(always)]
+    fn store(self, to: &mut Tile<DoubleF32>, x: Tile<f32>) {
+        *to = x.map(DoubleF32::from);
+    }
+    #[inline(always)]
+    fn add(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
+        Plain.add(x, y)
+    }
+    #[inline(always)]
+    fn mul(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
+        Plain.mul(x, y)
+    }
+    #[inline(always)]
+    fn mul_add(self, x: Tile<f32>, y: Tile<f32>, z: Tile<f32>) -> Tile<f32> {
+        Plain.mul_add(x, y, z)
+    }
+    #[inline(always)]
+    fn div(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
+        Plain.div(x, y)
+    }
+    #[inline(always)]
+    fn min(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
+        Plain.min(x, y)
+    }
+    #[inline(always)]
+    fn sum(self, x: Tile<f32>) -> DoubleF32 {
+        DoubleF32::from(Plain.sum(x))
+    }
 }

@@ -1,0 +1,125 @@
+//! The step of a graft without a square root, for processors that have none.
+
+use core::ops::Range;
+use core::slice::{from_mut, from_ref};
+
+use super::{Accum, Kernel, Poles, Terms, TiledTriangle, Tridiagonal};
+use crate::mat::{MatMut, MatRef};
+use crate::scalar::DoubleF32;
+
+/// A kernel whose `scale_by_rsqrt` in `f32` is approximate: the reciprocal root comes from halving the number's bits.
+///
+/// All else is the wrapped kernel's, the whole of every inverse root among it: grafts and diagonal methods alone see the
+/// difference, as a relative error of the single entries of their steps. Numbers that have no normal root (0, subnormal,
+/// negative, infinite, NaN) go to the wrapped kernel. With `NEWTON` one step of Newton's iteration follows.
+///
+/// **Accuracy**: 3.5e-2; with `NEWTON` 2e-3 (the rows `FastRsqrt` and `FastRsqrtNewton`). **Cost**: 2
+/// multiplications and an addition an entry, 4 multiplications and a subtraction more with `NEWTON`, and a division
+/// where epsilon counts beside the root. **Source**: `F32::invsqrt` of the crate `micromath`.
+///
+/// ```
+/// use shampoo_core::kernel::{FastMath, Kernel, Portable};
+/// let (kernel, mut out) = (FastMath::<_, true>(Portable), [0.0_f32; 2]);
+/// kernel.scale_by_rsqrt(&mut out, &[3.0, 1.0], &[9.0, 0.0], 1.0, 0.0);
+/// assert!((out[0] - 1.0).abs() < 2e-3 && out[1] == 0.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FastMath<K, const NEWTON: bool = false>(pub K);
+
+/// 1 / sqrt(x), about, for a positive normal number.
+#[inline(always)]
+fn inverse_square_root<const NEWTON: bool>(x: f32) -> f32 {
+    let root = micromath::F32(x).invsqrt().0;
+    // In this order no intermediate leaves the range.
+    if NEWTON { root * (1.5 - x * root * root * 0.5) } else { root }
+}
+
+/// Every method but `scale_by_rsqrt`: those with a default too, or the wrapped kernel's own would be lost.
+macro_rules! delegate {
+    ($t:ty) => {
+        fn gemm(&self, c: MatMut<'_, $t>, accum: Accum, alpha: $t, a: MatRef<'_, $t>, b: MatRef<'_, $t>) {
+            self.0.gemm(c, accum, alpha, a, b);
+        }
+
+        fn gram(&self, c: MatMut<'_, $t>, accum: Accum, alpha: $t, a: MatRef<'_, $t>) {
+            self.0.gram(c, accum, alpha, a);
+        }
+
+        fn symm_product(&self, c: MatMut<'_, $t>, a: MatRef<'_, $t>, b: MatRef<'_, $t>) {
+            self.0.symm_product(c, a, b);
+        }
+
+        fn dot(&self, x: &[$t], y: &[$t]) -> $t {
+            self.0.dot(x, y)
+        }
+
+        fn axpby(&self, alpha: $t, x: &[$t], beta: $t, y: &mut [$t]) {
+            self.0.axpby(alpha, x, beta, y);
+        }
+
+        fn tridiagonalize(
+            &self,
+            a: TiledTriangle<'_, $t>,
+            t: Tridiagonal<'_, $t>,
+            vectors: &mut [$t],
+            rows: Range<usize>,
+        ) {
+            self.0.tridiagonalize(a, t, vectors, rows);
+        }
+
+        fn tridiagonal_inverses(
+            &self,
+            t: &Tridiagonal<'_, $t>,
+            ridge_and_scale: ($t, $t),
+            terms: &Terms<$t>,
+            ratios: &mut [$t],
+            gains: &mut [$t],
+        ) -> bool {
+            self.0.tridiagonal_inverses(t, ridge_and_scale, terms, ratios, gains)
+        }
+
+        fn back_transform(
+            &self,
+            a: TiledTriangle<'_, $t>,
+            tau: &[$t],
+            poles: Poles<'_, $t>,
+            vectors: &mut [$t],
+            rows: Range<usize>,
+        ) {
+            self.0.back_transform(a, tau, poles, vectors, rows);
+        }
+    };
+}
+
+impl<K: Kernel<f32>, const NEWTON: bool> Kernel<f32> for FastMath<K, NEWTON> {
+    delegate!(f32);
+
+    fn scale_by_rsqrt(&self, out: &mut [f32], g: &[f32], v: &[f32], scale: f32, eps: f32) {
+        for ((out, g), v) in out.iter_mut().zip(g).zip(v) {
+            let moment = scale * v;
+            if moment > 0.0 && moment.is_normal() {
+                let root = inverse_square_root::<NEWTON>(moment);
+                // g / (1 / root + eps)
+                let damping = 1.0 + eps * root;
+                *out = if damping == 1.0 { g * root } else { g * root / damping };
+            } else {
+                self.0.scale_by_rsqrt(from_mut(out), from_ref(g), from_ref(v), scale, eps);
+            }
+        }
+    }
+}
+
+/// The same for the other types, where nothing is approximate.
+macro_rules! exact {
+    ($($t:ty),*) => {$(
+        impl<K: Kernel<$t>, const NEWTON: bool> Kernel<$t> for FastMath<K, NEWTON> {
+            delegate!($t);
+
+            fn scale_by_rsqrt(&self, out: &mut [$t], g: &[$t], v: &[$t], scale: $t, eps: $t) {
+                self.0.scale_by_rsqrt(out, g, v, scale, eps);
+            }
+        }
+    )*};
+}
+
+exact!(f64, DoubleF32);

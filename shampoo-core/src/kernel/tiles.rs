@@ -1,0 +1,42 @@
+//! Masks and products over whole tiles, for the passes of the tridiagonal form.
+
+use crate::scalar::{LANES, Lanes, Real, Tile};
+
+/// The eight numbers that begin k before the middle of sixteen: a mask without a comparison.
+#[inline(always)]
+fn window<T: Real, L: Lanes<T>>(lanes: L, numbers: &[T; 2 * LANES], k: usize) -> L::Vector {
+    match numbers.get(LANES - k.min(LANES)..).and_then(<[T]>::first_chunk) {
+        Some(window) => lanes.load(window),
+        None => lanes.splat(T::zero()),
+    }
+}
+
+/// 1 in lane k, 0 elsewhere (all 0 for k >= 8).
+#[inline(always)]
+pub(super) fn unit<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
+    window(lanes, T::PULSE, k)
+}
+
+/// 1 in the first k lanes, 0 elsewhere: a mask for finite numbers.
+#[inline(always)]
+pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
+    window(lanes, T::STEP, k)
+}
+
+/// Sum of x_i y_i over whole tiles.
+#[inline(always)]
+pub(super) fn dot<T: Real, L: Lanes<T>>(lanes: L, x: &[Tile<T>], y: &[Tile<T>]) -> T {
+    let mut sums = [lanes.splat(T::zero()); 2];
+    let (x_pairs, x_rest) = x.as_chunks::<2>();
+    let (y_pairs, y_rest) = y.as_chunks::<2>();
+    for (x, y) in x_pairs.iter().zip(y_pairs) {
+        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+            *sum = lanes.mul_add(lanes.load(x), lanes.load(y), *sum);
+        }
+    }
+    let [mut even, odd] = sums;
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        even = lanes.mul_add(lanes.load(x), lanes.load(y), even);
+    }
+    lanes.sum(lanes.add(even, odd))
+}
