@@ -5,8 +5,8 @@ mod common;
 use common::root::{diagonal, request, root};
 use common::{U32, U64, assert_absolute, assert_relative};
 use shampoo_core::kernel::Portable;
-use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, Scaling, workspace_len};
-use shampoo_core::linalg::inverse_root::{Method, Outcome, Ridge};
+use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, workspace_len};
+use shampoo_core::linalg::inverse_root::{Extent, Method, Outcome, Ridge, Scaling, Stop};
 use shampoo_core::mat::MatRef;
 use shampoo_tests::generate::{Random, log_spaced, with_condition};
 use shampoo_tests::oracle::root::relative_error;
@@ -63,23 +63,32 @@ fn indicators_of_the_first_iterates() {
         (4, [1.42535625, 0.583702164, 0.282156536, 0.0571557836, 0.00210071605, 2.76102813e-6]),
     ] {
         let mut workspace = [0.0; workspace_len(2)];
+        let z = Scaling::Frobenius.factor(p, extent(&a));
         let a = MatRef::new(&a, 2, 2).unwrap();
-        let mut newton = CoupledNewton::start(a, p, Scaling::Frobenius, &mut workspace, &Portable).unwrap();
+        let mut newton = CoupledNewton::start(a, p, z, &mut workspace).unwrap();
         for (k, right) in printed.into_iter().enumerate() {
             assert_absolute(&[newton.indicator()], &[right], Check::GoldenIndicator.bound(U64));
             assert_eq!(newton.iterations(), k as u32);
-            newton.step(&Portable);
+            while newton.iterations() == k as u32 && newton.stop().is_none() {
+                newton.step(&mut workspace, &Portable).unwrap();
+            }
         }
     }
 }
 
-/// Iterations to max |M - I| < 1e-6 at p = 4.
-fn iterations(a: &[f64], scaling: Scaling) -> u32 {
+fn extent(a: &[f64]) -> Extent {
+    Extent { frobenius: a.iter().map(|x| x * x).sum::<f64>().sqrt(), largest: None, smallest: 0.0 }
+}
+
+/// Iterations to max |M - I| < 1e-6 at p = 4, of a matrix with these eigenvalues as far as they are told.
+fn iterations(a: &[f64], scaling: Scaling, largest: f64, smallest: f64) -> u32 {
     let n = a.len().isqrt();
     let mut workspace = vec![0.0; workspace_len(n)];
+    let z = scaling.factor(4, Extent { largest: Some(largest), smallest, ..extent(a) });
     let a = MatRef::new(a, n, n).unwrap();
-    let mut newton = CoupledNewton::start(a, 4, scaling, &mut workspace, &Portable).unwrap();
-    newton.run(1e-6, &Portable);
+    let mut newton = CoupledNewton::start(a, 4, z, &mut workspace).unwrap().with_tolerance(1e-6);
+    newton.run(&mut workspace, &Portable).unwrap();
+    assert_eq!(newton.stop(), Some(Stop::Tolerance));
     assert!(newton.indicator() < 1e-6);
     newton.iterations()
 }
@@ -88,12 +97,14 @@ const KAPPAS: [f64; 5] = [1e2, 1e4, 1e6, 1e8, 1e10];
 
 #[test]
 fn iteration_counts_by_condition() {
-    let counts = |scaling: fn(f64) -> Scaling| KAPPAS.map(|k| iterations(&diagonal(&log_spaced(16, k)), scaling(k)));
-    assert_eq!(counts(|_| Scaling::LambdaMax(1.0)), [8, 13, 18, 24, 29]);
-    assert_eq!(counts(|_| Scaling::Frobenius), [9, 13, 18, 24, 29]);
-    assert_eq!(counts(|kappa| Scaling::Optimal { min: 1.0 / kappa, max: 1.0 }), [8, 13, 18, 23, 28]);
+    let counts = |scaling, largest, known: fn(f64) -> f64| {
+        KAPPAS.map(|kappa| iterations(&diagonal(&log_spaced(16, kappa)), scaling, largest, known(kappa)))
+    };
+    assert_eq!(counts(Scaling::LambdaMax, 1.0, |_| 0.0), [8, 13, 18, 24, 29]);
+    assert_eq!(counts(Scaling::Frobenius, 1.0, |_| 0.0), [9, 13, 18, 24, 29]);
+    assert_eq!(counts(Scaling::Optimal, 1.0, |kappa| 1.0 / kappa), [8, 13, 18, 23, 28]);
     // ||A||_F = 32 lambda_max, the worst of order 1024: the same as a largest eigenvalue overestimated 32 times.
-    assert_eq!(counts(|_| Scaling::LambdaMax(32.0)), [12, 17, 22, 27, 33]);
+    assert_eq!(counts(Scaling::LambdaMax, 32.0, |_| 0.0), [12, 17, 22, 27, 33]);
 }
 
 #[test]
@@ -102,8 +113,8 @@ fn a_basis_does_not_change_the_convergence() {
     for kappa in KAPPAS {
         let a = with_condition(&mut Random::new(21), 16, kappa);
         let (rotated, straight) = (
-            iterations(&a, Scaling::LambdaMax(1.0)),
-            iterations(&diagonal(&log_spaced(16, kappa)), Scaling::LambdaMax(1.0)),
+            iterations(&a, Scaling::LambdaMax, 1.0, 0.0),
+            iterations(&diagonal(&log_spaced(16, kappa)), Scaling::LambdaMax, 1.0, 0.0),
         );
         assert!(rotated <= straight && rotated + 1 >= straight, "{kappa:e}: {rotated} against {straight}");
     }

@@ -10,6 +10,15 @@ pub mod norm;
 pub mod power_iteration;
 pub mod sturm;
 
+/// Whether there is more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Call again.
+    Working,
+    /// The result is there.
+    Done,
+}
+
 /// Splits `len` numbers off the front of a workspace.
 pub(crate) fn carve<'w, T>(workspace: &mut &'w mut [T], len: usize) -> Option<&'w mut [T]> {
     let (front, rest) = core::mem::take(workspace).split_at_mut_checked(len)?;

@@ -3,20 +3,23 @@
 use super::norm::norm;
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
-use crate::linalg::carve;
+use crate::linalg::{Progress, carve};
 use crate::mat::MatRef;
 use crate::scalar::Real;
 
 /// Iterations at most: a spectrum without a gap stops earlier, its Rayleigh quotients stand still.
 const MAX_ITERATIONS: u32 = 300;
 
-/// What power iteration found.
+/// A power iteration under way, or what it found: plain data, so it can be spread over many calls.
+///
+/// The iterate is in the workspace, which is passed to every call, untouched between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PowerIteration<T> {
     /// Rayleigh quotient, at most the largest eigenvalue.
     pub value: T,
     /// Products with the matrix.
     pub iterations: u32,
+    done: bool,
 }
 
 /// Numbers of workspace for an `n x n` matrix.
@@ -40,19 +43,40 @@ pub fn largest_eigenvalue<T: Real, K: Kernel<T> + ?Sized>(
     workspace: &mut [T],
     kernel: &K,
 ) -> Result<PowerIteration<T>, ShapeError> {
-    let n = a.nrows();
-    let found = workspace.len();
-    let mut rest = workspace;
-    let (Some(x), Some(y)) = (carve(&mut rest, n), carve(&mut rest, n)) else {
-        return Err(ShapeError::Length { needed: largest_eigenvalue_workspace_len(n), found });
-    };
-    fill_start(x);
-    let mut value = T::zero();
-    let tolerance = T::UNIT_ROUNDOFF + T::UNIT_ROUNDOFF;
-    for iterations in 1..=MAX_ITERATIONS {
+    let mut power = PowerIteration::start(a.nrows(), workspace)?;
+    while power.step(a, workspace, kernel)? == Progress::Working {}
+    Ok(power)
+}
+
+impl<T: Real> PowerIteration<T> {
+    /// Sets the iterate up for an `n x n` matrix, see [`largest_eigenvalue`].
+    ///
+    /// **Errors**: the workspace is too short.
+    pub fn start(n: usize, workspace: &mut [T]) -> Result<Self, ShapeError> {
+        fill_start(vectors(n, workspace)?.0);
+        Ok(Self { value: T::zero(), iterations: 0, done: false })
+    }
+
+    /// One iteration, 2 n^2 flops.
+    ///
+    /// **Errors**: the workspace is too short.
+    pub fn step<K: Kernel<T> + ?Sized>(
+        &mut self,
+        a: MatRef<'_, T>,
+        workspace: &mut [T],
+        kernel: &K,
+    ) -> Result<Progress, ShapeError> {
+        let (x, y) = vectors(a.nrows(), workspace)?;
+        self.done = self.done || self.iterate(a, x, y, kernel) || self.iterations >= MAX_ITERATIONS;
+        Ok(if self.done { Progress::Done } else { Progress::Working })
+    }
+
+    /// Whether the iteration stands still.
+    fn iterate<K: Kernel<T> + ?Sized>(&mut self, a: MatRef<'_, T>, x: &mut [T], y: &mut [T], kernel: &K) -> bool {
         let length = norm(x, kernel);
         if length == T::zero() || !length.is_finite() {
-            return Ok(PowerIteration { value: T::zero(), iterations: iterations - 1 });
+            self.value = T::zero();
+            return true;
         }
         let k = length.exponent();
         let unit = T::one() / length.ldexp(-k);
@@ -65,12 +89,22 @@ pub fn largest_eigenvalue<T: Real, K: Kernel<T> + ?Sized>(
         }
         let quotient = kernel.dot(x, y);
         x.iter_mut().zip(y.iter()).for_each(|(x, &y)| *x = y);
-        if (quotient - value).abs() <= tolerance * quotient.abs() {
-            return Ok(PowerIteration { value: quotient.maximum(value), iterations });
-        }
-        value = quotient;
+        self.iterations += 1;
+        let tolerance = T::UNIT_ROUNDOFF + T::UNIT_ROUNDOFF;
+        let stands = (quotient - self.value).abs() <= tolerance * quotient.abs();
+        self.value = if stands { quotient.maximum(self.value) } else { quotient };
+        stands
     }
-    Ok(PowerIteration { value, iterations: MAX_ITERATIONS })
+}
+
+/// The iterate and its product.
+fn vectors<T>(n: usize, workspace: &mut [T]) -> Result<(&mut [T], &mut [T]), ShapeError> {
+    let short = ShapeError::Length { needed: largest_eigenvalue_workspace_len(n), found: workspace.len() };
+    let mut rest = workspace;
+    match (carve(&mut rest, n), carve(&mut rest, n)) {
+        (Some(x), Some(y)) => Ok((x, y)),
+        _ => Err(short),
+    }
 }
 
 /// A start that no symmetry of the matrix is likely to be orthogonal to: 1/2 plus the fractional

@@ -1,6 +1,8 @@
 //! Linear algebra, with the portable kernel and with one that is unknown here.
 
 use shampoo_core::kernel::{Kernel, Portable};
+use shampoo_core::linalg::jacobi::Jacobi;
+use shampoo_core::linalg::power_iteration::PowerIteration;
 use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, sturm};
 use shampoo_core::scalar::DoubleF32;
 
@@ -13,8 +15,12 @@ macro_rules! linalg {
             norm::first_non_finite::<$t>,
             norm::norm::<$t, $kernel>,
             power_iteration::largest_eigenvalue::<$t, $kernel>,
+            PowerIteration::<$t>::start,
+            PowerIteration::<$t>::step::<$kernel>,
             cholesky::cholesky_in_place::<$t, $kernel>,
             jacobi::eigendecompose::<$t>,
+            Jacobi::<$t>::start,
+            Jacobi::<$t>::step,
             laguerre::largest_eigenvalue::<$t>,
             sturm::are_positive_definite::<$t>,
             sturm::smallest_eigenvalue::<$t>,

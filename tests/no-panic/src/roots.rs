@@ -2,16 +2,16 @@
 //!
 //! Method, exponent, ridge and certificate are fields of the request, so known at run time alone.
 
+use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable};
-use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, Scaling};
+use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
 use shampoo_core::linalg::inverse_root::rational::Rational;
-use shampoo_core::linalg::inverse_root::spectral::Spectrum;
+use shampoo_core::linalg::inverse_root::spectral::{Bound, Spectral};
 use shampoo_core::linalg::inverse_root::{
-    Exponent, Report, Request, Ridge, certificate, coupled_newton, inverse_root, inverse_root_workspace_len, rational,
-    spectral, tables,
+    Exponent, Extent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance,
+    inverse_root, inverse_root_while, inverse_root_workspace_len, rational, spectral, tables,
 };
-use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
 entries! { requests: [
     inverse_root_workspace_len,
@@ -22,7 +22,6 @@ entries! { requests: [
     Ridge::figure,
     Ridge::times,
     Request::new,
-    Report::lost_bits,
     Scaling::factor,
     coupled_newton::workspace_len,
     rational::row_stride,
@@ -32,6 +31,9 @@ entries! { requests: [
     certificate::full_workspace_len,
     certificate::probed_workspace_len,
     certificate::promise,
+    certificate::Full::start,
+    certificate::Full::promised,
+    spectral::workspace_len,
 ] }
 
 macro_rules! roots {
@@ -42,22 +44,42 @@ macro_rules! roots {
             inverse_root::<$t, Bf16, $kernel>,
             inverse_root::<$t, Bf16x2, $kernel>,
             inverse_root::<$t, Bf16x3, $kernel>,
+            cancellable::<$t, f32, $kernel>,
+            cancellable::<$t, f64, $kernel>,
+            Job::<$t>::start::<f32>,
+            Job::<$t>::start::<f64>,
+            Job::<$t>::step::<f32, $kernel>,
+            Job::<$t>::step::<f64, $kernel>,
+            Job::<$t>::run::<f32, $kernel>,
+            Job::<$t>::run::<f64, $kernel>,
+            Job::<$t>::finish::<f32>,
+            Job::<$t>::finish::<f64>,
             Rational::<$t>::start,
             Rational::<$t>::step::<$kernel>,
             Rational::<$t>::run::<$kernel>,
             Rational::<$t>::spectrum,
             Rational::<$t>::smallest_eigenvalue,
-            CoupledNewton::<$t>::start::<$kernel>,
+            CoupledNewton::<$t>::start,
+            CoupledNewton::<$t>::with_tolerance,
             CoupledNewton::<$t>::step::<$kernel>,
             CoupledNewton::<$t>::run::<$kernel>,
             CoupledNewton::<$t>::root,
             CoupledNewton::<$t>::indicator,
             CoupledNewton::<$t>::iterations,
-            coupled_newton::default_tolerance::<$t>,
-            spectral::inverse_root::<$t, $kernel>,
-            promised::<$t, $kernel>,
+            CoupledNewton::<$t>::stop,
+            default_tolerance::<$t>,
+            Extent::of::<$t, $kernel>,
+            Spectral::<$t>::start,
+            Spectral::<$t>::step::<$kernel>,
+            Spectral::<$t>::run::<$kernel>,
+            Spectral::<$t>::spectrum,
+            Spectral::<$t>::root,
+            Bound::<$t>::start,
+            Bound::<$t>::step::<$kernel>,
+            Bound::<$t>::promised,
             certificate::allowance::<$t>,
             certificate::full::<$t, $kernel>,
+            certificate::Full::step::<$t, $kernel>,
             certificate::probed::<$t, $kernel>,
         ] }
     };
@@ -69,14 +91,14 @@ roots!(roots_double_f32, DoubleF32, Portable);
 roots!(roots_f32_any_kernel, f32, dyn Kernel<f32>);
 roots!(roots_f64_any_kernel, f64, dyn Kernel<f64>);
 
-fn promised<T: Real, K: Kernel<T> + ?Sized>(
-    b: MatRef<'_, T>,
-    eigenvalues: fn(usize) -> T,
-    v: MatRef<'_, T>,
-    spectrum: &Spectrum<T>,
-    alpha: f64,
-    workspace: [MatMut<'_, T>; 2],
+fn cancellable<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
+    triangle: &[S],
+    n: usize,
+    root: &mut [S],
+    request: &Request,
+    workspace: &mut [R],
     kernel: &K,
-) -> f64 {
-    spectral::promised(b, eigenvalues, v, spectrum, alpha, workspace, kernel)
+    keep_going: fn() -> bool,
+) -> Result<Report, RootError> {
+    inverse_root_while(triangle, n, root, request, workspace, kernel, keep_going)
 }

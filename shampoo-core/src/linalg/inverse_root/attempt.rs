@@ -1,68 +1,30 @@
 //! One attempt at one ridge: a method, and the certificate of what it computed.
 
-use super::certificate::Sign;
-use super::coupled_newton::{self, CoupledNewton, Scaling};
+use super::certificate::{self, Full, Sign, copy};
+use super::choice::{Choice, choose, choose_table};
+use super::coupled::{Extent, Scaling};
+use super::coupled_newton::CoupledNewton;
 use super::input::Input;
 use super::rational::{self, Rational, matrix_len, row_stride};
-use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
-use super::{certificate, inverse_root_workspace_len, spectral, tables};
+use super::spectral::{self, Bound, Spectral};
+use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::{Kernel, TiledTriangle};
-use crate::linalg::carve;
-use crate::linalg::power_iteration::largest_eigenvalue;
+use crate::linalg::Progress;
+use crate::linalg::power_iteration::PowerIteration;
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, Stored};
 
-/// The first method to try, and the one to fall back to where the first is out of range.
-pub(super) fn choose(request: &Request, exponent: Exponent, ridge: Ridge) -> (Method, Option<Method>) {
-    let tabulated = matches!(exponent, Exponent::Root(p) if tables::table(p).is_some());
-    match request.method {
-        Method::Auto if tabulated && !matches!(ridge, Ridge::PseudoInverse { .. }) => {
-            (Method::Rational, Some(Method::Spectral))
-        }
-        Method::Auto => (Method::Spectral, None),
-        method => (method, None),
-    }
-}
-
-/// What one attempt works on.
-pub(super) struct Attempt<'a, S, K: ?Sized> {
-    pub(super) input: &'a Input<'a, S>,
+/// What all attempts of a request have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    pub(super) input: Input,
     pub(super) exponent: Exponent,
-    /// The request's, raised by the ladder.
-    pub(super) ridge: Ridge,
-    pub(super) request: &'a Request,
-    pub(super) kernel: &'a K,
+    pub(super) request: Request,
+    pub(super) max_error: f64,
 }
 
-impl<S, K: ?Sized> Attempt<'_, S, K> {
-    /// Computes the root into the first rows of the workspace. [`Outcome::Accepted`] means computed: the caller
-    /// judges the promise.
-    pub(super) fn run<R: Real>(&self, workspace: &mut [R]) -> Result<Report, RootError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        let (method, fallback) = choose(self.request, self.exponent, self.ridge);
-        let report = self.by(method, workspace)?;
-        match fallback {
-            Some(other) if report.outcome == Outcome::OutOfRange => self.by(other, workspace),
-            _ => Ok(report),
-        }
-    }
-
-    fn by<R: Real>(&self, method: Method, workspace: &mut [R]) -> Result<Report, RootError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        match method {
-            Method::Rational | Method::Auto => self.rational(workspace),
-            Method::CoupledNewton => self.coupled_newton(workspace),
-            Method::Spectral => self.spectral(workspace),
-        }
-    }
-
+impl Task {
     /// The integer order, for the methods that compute no other.
     fn order(&self) -> Result<u32, UnsupportedExponent> {
         match self.exponent {
@@ -70,179 +32,336 @@ impl<S, K: ?Sized> Attempt<'_, S, K> {
             Exponent::Power(_) => Err(UnsupportedExponent::ByMethod),
         }
     }
+}
 
-    /// The promise for an integer order, of the root at the front of the workspace; `sign` as for
-    /// [`certificate::probed`].
-    fn certify<R: Real>(
-        &self,
-        p: u32,
-        (ridge, kappa): (R, f64),
-        sign: Sign,
-        scratch: Scratch<'_, R>,
-    ) -> Result<f64, ShapeError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        let n = self.input.n;
-        let Scratch { root, mut rest } = scratch;
-        let x = MatRef::with_strides(root, n, n, row_stride(n), 1)?;
-        let mut b = square(&mut rest, n)?;
-        self.input.load(b.reborrow(), ridge);
-        Ok(match self.request.certificate {
-            Certificate::Full => certificate::full(b.as_ref(), x, p, kappa, rest, self.kernel),
-            Certificate::Probed => certificate::probed(b.as_ref(), x, p, kappa, sign, rest, self.kernel),
-        })
+/// How much one call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As little as possible.
+    Step,
+    /// A whole stage: a row alone is too little to choose a processor's instructions for.
+    Stage,
+}
+
+impl Pace {
+    fn drive(self, mut step: impl FnMut() -> Result<Progress, ShapeError>) -> Result<Progress, ShapeError> {
+        loop {
+            let progress = step()?;
+            if self == Self::Step || progress == Progress::Done {
+                return Ok(progress);
+            }
+        }
+    }
+}
+
+/// The next thing to do; every stage finds the root in the first rows of the workspace once there is one.
+#[derive(Clone, Copy, Debug)]
+enum Stage<R> {
+    /// Load the input.
+    Begin(Method),
+    Rational(Rational<R>),
+    /// The largest eigenvalue, for ridge and scale of a coupled iteration.
+    Largest(PowerIteration<R>),
+    CoupledNewton(CoupledNewton<R>),
+    Spectral(Spectral<R>),
+    /// The norm of the root, for the condition number.
+    Condition(PowerIteration<R>),
+    /// Load the ridged input; a probed certificate is one step.
+    Certify,
+    Full(Full),
+    /// The spectral method's own certificate.
+    Bound(Bound<R>),
+    Done,
+}
+
+/// An attempt under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt<R> {
+    /// The request's, raised by the ladder.
+    ridge: Ridge,
+    stage: Stage<R>,
+    fallback: Option<Method>,
+    /// The ridge that was added, and the largest eigenvalue with it.
+    amount: R,
+    largest: f64,
+    sign: Sign,
+    report: Report,
+}
+
+/// What every call is given.
+struct Tools<'a, R, S, K: ?Sized> {
+    task: &'a Task,
+    triangle: &'a [S],
+    root: &'a mut [R],
+    rest: &'a mut [R],
+    kernel: &'a K,
+}
+
+impl<R: Real> Attempt<R> {
+    pub(super) fn start(task: &Task, ridge: Ridge) -> Self {
+        let Choice { method, fallback } = choose(&task.request, task.exponent, ridge);
+        Self {
+            ridge,
+            stage: Stage::Begin(method),
+            fallback,
+            amount: R::zero(),
+            largest: 0.0,
+            sign: Sign::Unknown,
+            report: Report::nothing(method),
+        }
     }
 
-    fn rational<R: Real>(&self, workspace: &mut [R]) -> Result<Report, RootError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        let (n, p) = (self.input.n, self.order()?);
-        let table = tables::table(p).ok_or(UnsupportedExponent::ByMethod)?;
-        let Scratch { root, rest } = scratch(workspace, n)?;
-        root.fill(R::zero());
-        self.input.load(MatMut::with_row_stride(root, n, n, row_stride(n))?, R::zero());
-        let triangle = TiledTriangle { data: &mut *root, stride: row_stride(n), order: n };
-        let mut rational = Rational::start(n, table, self.ridge);
-        rational.run(triangle, rest, self.kernel)?;
-        let found = rational.spectrum();
-        let largest = (found.lambda_max + found.ridge).to_f64();
-        let mut report = Report {
-            outcome: match found.state {
-                rational::State::Definite => Outcome::Accepted,
-                rational::State::NotPositiveDefinite => Outcome::NotPositiveDefinite,
-                rational::State::OutOfRange => Outcome::OutOfRange,
-            },
-            iterations: u32::try_from(table.shifts.len()).unwrap_or(u32::MAX),
-            indicator: table.sup_relative_error,
-            lambda_max: found.lambda_max.to_f64(),
-            rank: n,
-            ridge: found.ridge.to_f64(),
-            ..Report::nothing(Method::Rational)
+    /// [`Outcome::Accepted`] means computed: the caller judges the promise.
+    pub(super) fn report(&self) -> Report {
+        self.report
+    }
+
+    /// Computes the root into the first rows of the workspace.
+    pub(super) fn advance<S: Stored<R>, K: Kernel<R> + ?Sized>(
+        &mut self,
+        task: &Task,
+        triangle: &[S],
+        workspace: &mut [R],
+        kernel: &K,
+        pace: Pace,
+    ) -> Result<Progress, RootError> {
+        let n = task.input.n;
+        let short = ShapeError::Length { needed: inverse_root_workspace_len(n), found: workspace.len() };
+        let (root, rest) = workspace.split_at_mut_checked(matrix_len(n)).ok_or(short)?;
+        let tools = Tools { task, triangle, root, rest, kernel };
+        let next = match &mut self.stage {
+            &mut Stage::Begin(method) => self.begin(method, tools)?,
+            Stage::Rational(rational) => {
+                let a = TiledTriangle { data: &mut *tools.root, stride: row_stride(n), order: n };
+                match pace {
+                    Pace::Stage => rational.run(a, tools.rest, kernel)?,
+                    Pace::Step if rational.step(a, tools.rest, kernel)? == Progress::Working => {
+                        return Ok(Progress::Working);
+                    }
+                    Pace::Step => {}
+                }
+                let rational = *rational;
+                self.end_rational(&rational, tools)?
+            }
+            Stage::Largest(power) => {
+                let x = view(tools.root, n)?;
+                if pace.drive(|| power.step(x, tools.rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                let value = power.value;
+                self.begin_coupled(value, tools)?
+            }
+            Stage::CoupledNewton(newton) => {
+                if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                let newton = *newton;
+                copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
+                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+            }
+            Stage::Spectral(spectral) => {
+                if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                let spectral = *spectral;
+                self.end_spectral(&spectral, tools)?
+            }
+            Stage::Condition(power) => {
+                let x = view(tools.root, n)?;
+                if pace.drive(|| power.step(x, tools.rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                // ||X||^p is the inverse of the smallest eigenvalue.
+                let kappa = self.largest * libm::pow(power.value.to_f64(), f64::from(task.order()?));
+                self.report = self.report.with_kappa(kappa, task.exponent);
+                Stage::Certify
+            }
+            Stage::Certify => self.certify(tools)?,
+            Stage::Full(full) => {
+                let (b, rest) = split_square(tools.rest, n)?;
+                let x = view(tools.root, n)?;
+                if pace.drive(|| full.step(b.as_ref(), x, rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                self.report.promised = full.promised();
+                Stage::Done
+            }
+            Stage::Bound(bound) => {
+                let (space, rest) = split(tools.rest, spectral::workspace_len(n))?;
+                let (b, _) = split_square(rest, n)?;
+                if pace.drive(|| bound.step(b.as_ref(), space, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                self.report.promised = bound.promised();
+                Stage::Done
+            }
+            Stage::Done => Stage::Done,
         };
-        if report.outcome == Outcome::Accepted {
-            let mut x = MatMut::with_row_stride(root, n, n, row_stride(n))?;
-            x.mirror_lower();
-            report.kappa = match rational.smallest_eigenvalue(rest)? {
-                Some(smallest) => largest / smallest.to_f64(),
-                None => condition_of_root(x.as_ref(), largest, p, rest, self.kernel)?,
-            };
-            report.promised =
-                self.certify(p, (found.ridge, report.kappa), Sign::ByConstruction, Scratch { root, rest })?;
-        }
-        Ok(report)
+        self.stage = next;
+        Ok(if matches!(self.stage, Stage::Done) { Progress::Done } else { Progress::Working })
     }
 
-    fn coupled_newton<R: Real>(&self, workspace: &mut [R]) -> Result<Report, RootError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        let (n, p) = (self.input.n, self.order()?);
-        let Scratch { root, rest } = scratch(workspace, n)?;
-        let mut x = MatMut::with_row_stride(root, n, n, row_stride(n))?;
-        self.input.load(x.reborrow(), R::zero());
-        let lambda_max = largest_eigenvalue(x.as_ref(), rest, self.kernel)?.value;
-        let amount = R::from_f64(self.ridge.amount(lambda_max.to_f64()));
-        self.input.load(x.reborrow(), amount);
-        // Power iteration may miss the largest eigenvalue, and Newton's first matrix must stay below p + 1.
-        let (estimate, frobenius) = ((lambda_max + amount).to_f64(), certificate::frobenius(&mut x, self.kernel));
-        let scaling = if frobenius < 2.0 * estimate { Scaling::LambdaMax(estimate) } else { Scaling::Frobenius };
-        let mut newton = CoupledNewton::start(x.as_ref(), p, scaling, rest, self.kernel)?;
-        // Whatever ended it: the certificate judges what is there.
-        newton.run(coupled_newton::default_tolerance(), self.kernel);
-        for (i, row) in x.rows_mut().enumerate() {
-            row.iter_mut().zip(newton.root().row_entries(i)).for_each(|(x, y)| *x = y);
+    /// Loads the input for a method.
+    fn begin<S: Stored<R>, K: ?Sized>(
+        &mut self,
+        method: Method,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        let Tools { task, triangle, root, rest, .. } = tools;
+        let n = task.input.n;
+        self.report = Report { rank: n, ..Report::nothing(method) };
+        if method == Method::Rational {
+            // The padding of the tiles.
+            root.fill(R::zero());
         }
-        let (iterations, indicator) = (newton.iterations(), newton.indicator().to_f64());
-        let kappa = condition_of_root(x.as_ref(), (lambda_max + amount).to_f64(), p, rest, self.kernel)?;
-        let promised = self.certify(p, (amount, kappa), Sign::Unknown, Scratch { root, rest })?;
-        Ok(Report {
-            outcome: if promised.is_finite() { Outcome::Accepted } else { Outcome::Uncertified },
-            iterations,
-            indicator,
-            promised,
-            lambda_max: lambda_max.to_f64(),
-            kappa,
-            rank: n,
-            ridge: amount.to_f64(),
-            ..Report::nothing(Method::CoupledNewton)
+        task.input.load(triangle, view_mut(root, n)?, R::zero());
+        Ok(match method {
+            Method::Rational => {
+                let table = choose_table(task.order()?, R::UNIT_ROUNDOFF.to_f64(), task.max_error);
+                let table = table.ok_or(UnsupportedExponent::ByMethod)?;
+                self.report.iterations = u32::try_from(table.shifts.len()).unwrap_or(u32::MAX);
+                self.report.indicator = table.sup_relative_error;
+                Stage::Rational(Rational::start(n, table, self.ridge))
+            }
+            Method::CoupledNewton => Stage::Largest(PowerIteration::start(n, rest)?),
+            Method::Auto | Method::Spectral => {
+                Stage::Spectral(Spectral::start(view(root, n)?, task.exponent.alpha(), self.ridge, rest)?)
+            }
         })
     }
 
-    fn spectral<R: Real>(&self, workspace: &mut [R]) -> Result<Report, RootError>
-    where
-        S: Stored<R>,
-        K: Kernel<R>,
-    {
-        let (n, alpha) = (self.input.n, self.exponent.alpha());
-        let Scratch { root, mut rest } = scratch(workspace, n)?;
-        let x = MatMut::with_row_stride(&mut *root, n, n, row_stride(n))?;
-        let (mut a, mut v) = (square(&mut rest, n)?, square(&mut rest, n)?);
-        let (mut scaled, residual, mut b) = (square(&mut rest, n)?, square(&mut rest, n)?, square(&mut rest, n)?);
-        self.input.load(a.reborrow(), R::zero());
-        let power = R::from_f64(alpha);
-        let (into_v, into_scaled) = (v.reborrow(), scaled.reborrow());
-        let found = spectral::inverse_root(a.reborrow(), power, self.ridge, into_v, into_scaled, x, self.kernel)?;
-        let (smallest, largest) = (found.smallest_kept.to_f64(), (found.lambda_max + found.ridge).to_f64());
-        let kappa = if smallest > 0.0 { largest / smallest } else { f64::INFINITY };
-        let mut report = Report {
-            outcome: if found.rank > 0 && smallest > 0.0 { Outcome::Accepted } else { Outcome::NotPositiveDefinite },
+    fn end_rational<S, K: ?Sized>(
+        &mut self,
+        rational: &Rational<R>,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        let found = rational.spectrum();
+        self.found(found.lambda_max, found.ridge);
+        self.sign = Sign::ByConstruction;
+        self.report.outcome = match found.state {
+            rational::State::Definite => Outcome::Accepted,
+            rational::State::NotPositiveDefinite => Outcome::NotPositiveDefinite,
+            rational::State::OutOfRange => Outcome::OutOfRange,
+        };
+        let Tools { task, root, rest, .. } = tools;
+        match found.state {
+            rational::State::Definite => {
+                view_mut(root, task.input.n)?.mirror_lower();
+                let Some(smallest) = rational.smallest_eigenvalue(rest)? else {
+                    return Ok(Stage::Condition(PowerIteration::start(task.input.n, rest)?));
+                };
+                self.report = self.report.with_kappa(self.largest / smallest.to_f64(), task.exponent);
+                Ok(Stage::Certify)
+            }
+            rational::State::OutOfRange => Ok(self.fallback.take().map_or(Stage::Done, Stage::Begin)),
+            rational::State::NotPositiveDefinite => Ok(Stage::Done),
+        }
+    }
+
+    /// Adds the ridge and scales.
+    fn begin_coupled<S: Stored<R>, K: Kernel<R> + ?Sized>(
+        &mut self,
+        lambda_max: R,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        let Tools { task, triangle, root, rest, kernel } = tools;
+        let (n, p) = (task.input.n, task.order()?);
+        self.found(lambda_max, R::from_f64(self.ridge.amount(lambda_max.to_f64())));
+        task.input.load(triangle, view_mut(root, n)?, self.amount);
+        let known = Extent {
+            largest: Some(self.largest),
+            smallest: self.amount.to_f64(),
+            ..Extent::of(view_mut(root, n)?, kernel)
+        };
+        let z = Scaling::Auto.factor(p, known);
+        Ok(Stage::CoupledNewton(CoupledNewton::start(view(root, n)?, p, z, rest)?))
+    }
+
+    /// Whatever ended the iteration: the certificate judges what is there.
+    fn end_coupled<S, K: ?Sized>(
+        &mut self,
+        iterations: u32,
+        indicator: R,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        (self.report.iterations, self.report.indicator) = (iterations, indicator.to_f64());
+        self.report.outcome = Outcome::Accepted;
+        Ok(Stage::Condition(PowerIteration::start(tools.task.input.n, tools.rest)?))
+    }
+
+    fn end_spectral<S: Stored<R>, K: ?Sized>(
+        &mut self,
+        spectral: &Spectral<R>,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        let Tools { task, triangle, root, rest, .. } = tools;
+        let n = task.input.n;
+        let found = spectral.spectrum();
+        self.found(found.lambda_max, found.ridge);
+        let smallest = found.smallest_kept.to_f64();
+        let kappa = if smallest > 0.0 { self.largest / smallest } else { f64::INFINITY };
+        self.report = Report {
             iterations: found.jacobi.sweeps,
             indicator: found.jacobi.off_diagonal.to_f64(),
-            lambda_max: found.lambda_max.to_f64(),
-            kappa,
             rank: found.rank,
-            ridge: found.ridge.to_f64(),
-            ..Report::nothing(Method::Spectral)
+            ..self.report.with_kappa(kappa, task.exponent)
         };
-        if report.outcome == Outcome::Accepted {
-            report.promised = match self.exponent {
-                Exponent::Root(p) if !matches!(self.ridge, Ridge::PseudoInverse { .. }) => {
-                    self.certify(p, (found.ridge, kappa), Sign::Unknown, scratch(workspace, n)?)?
-                }
-                _ => {
-                    self.input.load(b.reborrow(), found.ridge);
-                    let eigenvalue = |i: usize| a.as_ref().get(i, i).unwrap_or_default() + found.ridge;
-                    let scratch = [scaled, residual];
-                    spectral::promised(b.as_ref(), eigenvalue, v.as_ref(), &found, alpha, scratch, self.kernel)
-                }
-            };
+        if found.rank == 0 || smallest <= 0.0 {
+            self.report.outcome = Outcome::NotPositiveDefinite;
+            return Ok(Stage::Done);
         }
-        Ok(report)
+        self.report.outcome = Outcome::Accepted;
+        copy(&mut view_mut(root, n)?, spectral.root(rest));
+        if matches!(task.exponent, Exponent::Root(_)) && !matches!(self.ridge, Ridge::PseudoInverse { .. }) {
+            return Ok(Stage::Certify);
+        }
+        let (_, rest) = split(rest, spectral::workspace_len(n))?;
+        task.input.load(triangle, split_square(rest, n)?.0, self.amount);
+        Ok(Stage::Bound(Bound::start(spectral)))
+    }
+
+    /// Begins the certificate for an integer order.
+    fn certify<S: Stored<R>, K: Kernel<R> + ?Sized>(
+        &mut self,
+        tools: Tools<'_, R, S, K>,
+    ) -> Result<Stage<R>, RootError> {
+        let Tools { task, triangle, root, rest, kernel } = tools;
+        let (n, p, kappa) = (task.input.n, task.order()?, self.report.kappa);
+        let (mut b, rest) = split_square(rest, n)?;
+        task.input.load(triangle, b.reborrow(), self.amount);
+        match task.request.certificate {
+            Certificate::Full => Ok(Stage::Full(Full::start(p, kappa))),
+            Certificate::Probed => {
+                let (b, x) = (b.as_ref(), view(root, n)?);
+                self.report.promised = certificate::probed(b, x, p, kappa, self.sign, rest, kernel);
+                Ok(Stage::Done)
+            }
+        }
+    }
+
+    /// Notes the largest eigenvalue and the ridge.
+    fn found(&mut self, lambda_max: R, amount: R) {
+        (self.amount, self.largest) = (amount, (lambda_max + amount).to_f64());
+        (self.report.lambda_max, self.report.ridge) = (lambda_max.to_f64(), amount.to_f64());
     }
 }
 
-/// Condition number of the matrix with this largest eigenvalue and the root X: ||X||^p is the inverse of
-/// its smallest eigenvalue.
-fn condition_of_root<R: Real, K: Kernel<R> + ?Sized>(
-    x: MatRef<'_, R>,
-    largest: f64,
-    p: u32,
-    workspace: &mut [R],
-    kernel: &K,
-) -> Result<f64, ShapeError> {
-    let norm = largest_eigenvalue(x, workspace, kernel)?.value.to_f64();
-    Ok(largest * libm::pow(norm, f64::from(p)))
+/// The root at the front of the workspace, in rows of [`row_stride`].
+fn view<R: Real>(root: &[R], n: usize) -> Result<MatRef<'_, R>, ShapeError> {
+    MatRef::with_strides(root, n, n, row_stride(n), 1)
 }
 
-/// The workspace: the root first, in rows of [`row_stride`], then the rest.
-struct Scratch<'w, R> {
-    root: &'w mut [R],
-    rest: &'w mut [R],
+/// The same to write.
+fn view_mut<R: Real>(root: &mut [R], n: usize) -> Result<MatMut<'_, R>, ShapeError> {
+    MatMut::with_row_stride(root, n, n, row_stride(n))
 }
 
-fn scratch<R>(workspace: &mut [R], n: usize) -> Result<Scratch<'_, R>, ShapeError> {
-    let found = workspace.len();
-    let needed = inverse_root_workspace_len(n);
-    let (root, rest) = workspace.split_at_mut_checked(matrix_len(n)).ok_or(ShapeError::Length { needed, found })?;
-    Ok(Scratch { root, rest })
+fn split<R>(rest: &mut [R], length: usize) -> Result<(&mut [R], &mut [R]), ShapeError> {
+    let short = ShapeError::Length { needed: length, found: rest.len() };
+    rest.split_at_mut_checked(length).ok_or(short)
 }
 
-fn square<'w, R: Real>(rest: &mut &'w mut [R], n: usize) -> Result<MatMut<'w, R>, ShapeError> {
-    let short = ShapeError::Length { needed: n.saturating_mul(n), found: rest.len() };
-    MatMut::new(carve(rest, n.saturating_mul(n)).ok_or(short)?, n, n)
+fn split_square<R: Real>(rest: &mut [R], n: usize) -> Result<(MatMut<'_, R>, &mut [R]), ShapeError> {
+    let (square, rest) = split(rest, n.saturating_mul(n))?;
+    Ok((MatMut::new(square, n, n)?, rest))
 }

@@ -6,6 +6,11 @@
 //! X (1 + s)^{-1/p} <= B^{-1/p} <= X (1 - s)^{-1/p}, commuting or not. So (1 - s)^{-1/p} - 1 bounds
 //! ||B^{-1/p} - X|| / ||X||.
 
+mod full;
+
+pub(super) use full::subtract_identity;
+pub use full::{Full, full, full_workspace_len};
+
 use crate::kernel::{Accum, Kernel};
 use crate::linalg::cholesky::cholesky_in_place;
 use crate::linalg::{carve, norm};
@@ -23,11 +28,6 @@ const ROUNDING: f64 = 1.0;
 
 /// Largest s that a promise is given for; beyond, the first-order meaning of s is lost anyway.
 const LARGEST_RESIDUAL: f64 = 0.99;
-
-/// Numbers of workspace of [`full`] for order n: three squares.
-pub const fn full_workspace_len(n: usize) -> usize {
-    n.saturating_mul(n).saturating_mul(3)
-}
 
 /// Numbers of workspace of [`probed`] for order n: a square (odd p alone) and three thin matrices.
 pub const fn probed_workspace_len(n: usize) -> usize {
@@ -54,45 +54,6 @@ pub enum Sign {
     ByConstruction,
     /// To be shown by a factorisation.
     Unknown,
-}
-
-/// The promise by the whole residual, in the Frobenius norm; infinite where X is not positive definite.
-///
-/// **Shapes**: B and X n x n with both triangles; workspace at least [`full_workspace_len`] (a shorter one
-/// gives infinity). **Cost**: p/2 + 1 products and a factorisation.
-pub fn full<T: Real, K: Kernel<T> + ?Sized>(
-    b: MatRef<'_, T>,
-    x: MatRef<'_, T>,
-    p: u32,
-    kappa: f64,
-    workspace: &mut [T],
-    kernel: &K,
-) -> f64 {
-    let n = x.nrows();
-    let mut rest = workspace;
-    let mut square = || MatMut::new(carve(&mut rest, n.saturating_mul(n))?, n, n).ok();
-    let (Some(mut factor), Some(mut z), Some(mut other)) = (square(), square(), square()) else {
-        return f64::INFINITY;
-    };
-    copy(&mut factor, x);
-    if cholesky_in_place(factor.reborrow(), kernel).is_err() {
-        return f64::INFINITY;
-    }
-    copy(&mut z, if p.is_multiple_of(2) { x } else { factor.as_ref() });
-    for _ in 1..p.div_ceil(2) {
-        kernel.gemm(other.reborrow(), Accum::Replace, T::one(), x, z.as_ref());
-        core::mem::swap(&mut z, &mut other);
-    }
-    // S = Z^T B Z - I; for even p Z is X^{p/2}, symmetric up to rounding.
-    kernel.gemm(other.reborrow(), Accum::Replace, T::one(), b, z.as_ref());
-    let mut s = factor;
-    kernel.gemm(s.reborrow(), Accum::Replace, T::one(), z.as_ref().transpose(), other.as_ref());
-    for i in 0..n {
-        if let Some(x) = s.get_mut(i, i) {
-            *x -= T::one();
-        }
-    }
-    promise(frobenius(&mut s, kernel) + allowance::<T>(n, p, kappa), p)
 }
 
 /// The promise by [`PROBES`] fixed Gaussian vectors; infinite where X is found not positive definite.
@@ -156,7 +117,8 @@ pub(super) fn frobenius<T: Real, K: Kernel<T> + ?Sized>(m: &mut MatMut<'_, T>, k
     libm::sqrt(squares)
 }
 
-fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
+/// Copies a matrix.
+pub(super) fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
     for (i, row) in to.rows_mut().enumerate() {
         row.iter_mut().zip(from.row_entries(i)).for_each(|(t, f)| *t = f);
     }

@@ -7,9 +7,9 @@ use crate::mat::MatMut;
 use crate::mat::packed::{rows, rows_mut};
 use crate::scalar::{Real, Stored};
 
-/// The packed input, 2^-shift times which is worked on.
-pub(super) struct Input<'a, S> {
-    triangle: &'a [S],
+/// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input {
     /// Order of the matrix.
     pub(super) n: usize,
     /// The power of two that was split off.
@@ -18,12 +18,14 @@ pub(super) struct Input<'a, S> {
     pub(super) zero: bool,
 }
 
-impl<'a, S> Input<'a, S> {
+impl Input {
     /// Looks at every number once: finite, and how large.
-    pub(super) fn new<R: Real>(triangle: &'a [S], n: usize, exponent: Exponent, ridge: Ridge) -> Result<Self, RootError>
-    where
-        S: Stored<R>,
-    {
+    pub(super) fn new<R: Real, S: Stored<R>>(
+        triangle: &[S],
+        n: usize,
+        exponent: Exponent,
+        ridge: Ridge,
+    ) -> Result<Self, RootError> {
         let mut largest = R::zero();
         for (row, entries) in rows(triangle).enumerate() {
             for (column, entry) in entries.iter().enumerate() {
@@ -46,15 +48,12 @@ impl<'a, S> Input<'a, S> {
         };
         let entries = (!zero).then(|| largest.exponent());
         let shift = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
-        Ok(Self { triangle, n, shift, zero })
+        Ok(Self { n, shift, zero })
     }
 
     /// 2^-shift A, both triangles, with `ridge` on the diagonal.
-    pub(super) fn load<R: Real>(&self, mut square: MatMut<'_, R>, ridge: R)
-    where
-        S: Stored<R>,
-    {
-        for (to, from) in square.rows_mut().zip(rows(self.triangle)) {
+    pub(super) fn load<R: Real, S: Stored<R>>(&self, triangle: &[S], mut square: MatMut<'_, R>, ridge: R) {
+        for (to, from) in square.rows_mut().zip(rows(triangle)) {
             for (x, s) in to.iter_mut().zip(from) {
                 *x = if self.shift == 0 { s.load() } else { s.load().ldexp(-self.shift) };
             }
@@ -86,10 +85,7 @@ impl<'a, S> Input<'a, S> {
     }
 
     /// What scaling back and storing add to the relative error: every entry is rounded, so u ||X||_F / ||X||.
-    pub(super) fn rounding<R: Real>(&self, exponent: Exponent) -> f64
-    where
-        S: Stored<R>,
-    {
+    pub(super) fn rounding<R: Real, S: Stored<R>>(&self, exponent: Exponent) -> f64 {
         let root_of_order = libm::sqrt(self.n as f64);
         let u = R::UNIT_ROUNDOFF.to_f64();
         let stored = if S::ROUNDOFF > u { S::ROUNDOFF * root_of_order } else { u };
@@ -101,10 +97,7 @@ impl<'a, S> Input<'a, S> {
     }
 
     /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
-    pub(super) fn store<R: Real>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome
-    where
-        S: Stored<R>,
-    {
+    pub(super) fn store<R: Real, S: Stored<R>>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome {
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = |x: R| S::store(back.apply(x));
         let squares = workspace.chunks(row_stride(self.n).max(1));

@@ -5,37 +5,27 @@
 
 mod attempt;
 pub mod certificate;
+mod choice;
+mod coupled;
 pub mod coupled_newton;
 mod input;
+mod job;
 pub mod rational;
+mod report;
 mod request;
 pub mod spectral;
 pub mod tables;
 
-pub use request::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
+pub use crate::linalg::Progress;
+pub use coupled::{Extent, Scaling, Stop, default_tolerance};
+pub use job::Job;
+pub use report::{Outcome, Report};
+pub use request::{Certificate, Exponent, Method, Request, Ridge};
 
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
-use crate::mat::packed::packed_len;
 use crate::scalar::{Real, Stored};
-use attempt::{Attempt, choose};
-use input::Input;
 use rational::matrix_len;
-
-/// Whether there is more to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Call again.
-    Working,
-    /// The result is there.
-    Done,
-}
-
-/// Largest accepted error by default: with `f64` inside, with double-f32 (whose back-transform is in `f32`), with less.
-const MAX_ERROR: [f64; 3] = [1e-5, 5e-3, 5e-2];
-
-/// Factor between the ridges of two attempts.
-const LADDER: f64 = 10.0;
 
 /// Squares of workspace: what coupled Newton iterates on, beside X.
 const SQUARES: usize = 6;
@@ -83,61 +73,54 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) -> Result<Report, RootError> {
-    let exponent = request.validate()?;
-    if !request.ridge.is_usable() {
-        return Err(RootError::Ridge { value: request.ridge.figure() });
-    }
-    let length = |needed, found| RootError::Shape(ShapeError::Length { needed, found });
-    for found in [triangle.len(), root.len()] {
-        if found != packed_len(n) {
-            return Err(length(packed_len(n), found));
-        }
-    }
-    let needed = inverse_root_workspace_len(n);
-    let found = workspace.len();
-    let workspace = workspace.get_mut(..needed).ok_or(length(needed, found))?;
-    let input = Input::new(triangle, n, exponent, request.ridge)?;
-    // The ridge in units of the scaled input.
-    let ridge = match request.ridge {
-        Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -input.shift)),
-        relative => relative,
-    };
-    if input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0) {
-        return Ok(Report::nothing(choose(request, exponent, ridge).0));
-    }
-    let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
-    let retries = if ridge.figure() > 0.0 { request.max_retries } else { 0 };
-    let mut report = Report::nothing(request.method);
-    let mut factor = 1.0;
-    for retry in 0..=retries {
-        let raised = ridge.times(factor);
-        if retry > 0 && !raised.is_usable() {
-            break;
-        }
-        let attempt = Attempt { input: &input, exponent, ridge: raised, request, kernel }.run(workspace)?;
-        let promised = attempt.promised + input.rounding::<R>(exponent);
-        report = Report { retries: retry, promised, ..attempt };
-        // Written so that a limit of NaN or infinity accepts nothing that has no bound.
-        let kept = report.promised.is_finite() && report.promised <= max_error;
-        if report.outcome == Outcome::Accepted && !kept {
-            report.outcome = Outcome::Uncertified;
-        }
-        if report.outcome == Outcome::Accepted {
-            report.outcome = input.store(workspace, exponent, root);
-            break;
-        }
-        factor *= LADDER;
-    }
-    report.lambda_max = libm::scalbn(report.lambda_max, input.shift);
-    report.ridge = libm::scalbn(report.ridge, input.shift);
-    Ok(report)
+    let mut job = begin(triangle, n, root, request, workspace)?;
+    job.run(triangle, workspace, kernel)?;
+    job.finish(root, workspace)
 }
 
-fn default_max_error<R: Real>() -> f64 {
-    let [double, double_f32, single] = MAX_ERROR;
-    match R::UNIT_ROUNDOFF.to_f64() {
-        u if u <= f64::EPSILON => double,
-        u if u < 1e-12 => double_f32,
-        _ => single,
+/// As [`inverse_root`], as long as `keep_going` says so: it is asked between any two steps of a [`Job`].
+///
+/// **Errors**: as [`inverse_root`]. Where it was stopped the outcome is [`Outcome::Cancelled`] and `root` is unchanged.
+///
+/// ```
+/// use shampoo_core::kernel::Portable;
+/// use shampoo_core::linalg::inverse_root::{Exponent, Outcome, Request};
+/// use shampoo_core::linalg::inverse_root::{inverse_root_while, inverse_root_workspace_len};
+///
+/// let (a, mut root) = ([2.0_f64, 0.0, 16.0], [7.0; 3]);
+/// let mut workspace = [0.0; inverse_root_workspace_len(2)];
+/// let request = Request::new(Exponent::Root(4));
+/// let report = inverse_root_while(&a, 2, &mut root, &request, &mut workspace, &Portable, || false)?;
+/// assert_eq!((report.outcome, root), (Outcome::Cancelled, [7.0; 3]));
+/// # Ok::<(), shampoo_core::error::RootError>(())
+/// ```
+pub fn inverse_root_while<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
+    triangle: &[S],
+    n: usize,
+    root: &mut [S],
+    request: &Request,
+    workspace: &mut [R],
+    kernel: &K,
+    mut keep_going: impl FnMut() -> bool,
+) -> Result<Report, RootError> {
+    let mut job = begin(triangle, n, root, request, workspace)?;
+    while job.step(triangle, workspace, kernel)? == Progress::Working && keep_going() {}
+    job.finish(root, workspace)
+}
+
+/// A job whose buffers are all long enough.
+fn begin<R: Real, S: Stored<R>>(
+    triangle: &[S],
+    n: usize,
+    root: &[S],
+    request: &Request,
+    workspace: &[R],
+) -> Result<Job<R>, RootError> {
+    let job = Job::start(triangle, n, request)?;
+    job::check_packed(root, n)?;
+    let (needed, found) = (inverse_root_workspace_len(n), workspace.len());
+    if found < needed {
+        return Err(ShapeError::Length { needed, found }.into());
     }
+    Ok(job)
 }

@@ -1,9 +1,15 @@
 //! Inverse roots through the eigendecomposition: any real exponent, and the pseudo-inverse.
 
+mod bound;
+
+pub use bound::Bound;
+
+use super::coupled::{squares, view};
 use super::request::Ridge;
 use crate::error::ShapeError;
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::jacobi::{Jacobi, eigendecompose};
+use crate::linalg::Progress;
+use crate::linalg::jacobi::Jacobi;
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -31,123 +37,143 @@ fn rounding_cutoff<T: Real>(n: usize) -> T {
     T::from_f64(16.0 * n as f64) * T::UNIT_ROUNDOFF
 }
 
-/// X = V^T diag((lambda + r)^-alpha) V.
-///
-/// On return the diagonal of `a` holds the eigenvalues, the rows of `v` their vectors.
-/// An eigenvalue that is not positive after the ridge is an answer, `smallest_kept <= 0`; X is then not written.
-///
-/// **Shapes**: all n x n; A symmetric with both triangles; `scaled` is workspace.
-/// **Errors**: shapes differ. **Accuracy**: relative error `alpha n u kappa`. **Cost**: the
-/// decomposition and n^3 flops.
-pub fn inverse_root<T: Real, K: Kernel<T> + ?Sized>(
-    mut a: MatMut<'_, T>,
-    alpha: T,
-    ridge: Ridge,
-    mut v: MatMut<'_, T>,
-    mut scaled: MatMut<'_, T>,
-    mut x: MatMut<'_, T>,
-    kernel: &K,
-) -> Result<Spectrum<T>, ShapeError> {
-    let jacobi = eigendecompose(a.reborrow(), v.reborrow())?;
-    let n = a.nrows();
-    let eigenvalue = |i: usize| a.as_ref().get(i, i).unwrap_or_default();
-    let lambda_max = (0..n).map(eigenvalue).fold(T::zero(), |m, x| m.maximum(x));
-    let amount = T::from_f64(ridge.amount(lambda_max.to_f64()));
-    let cutoff = match ridge {
-        Ridge::PseudoInverse { cutoff } => T::from_f64(cutoff).maximum(rounding_cutoff::<T>(n)) * lambda_max,
-        _ => -T::MAX,
-    };
-    let mut found = Spectrum {
-        jacobi,
-        lambda_max,
-        ridge: amount,
-        smallest_kept: T::MAX,
-        largest_dropped: T::zero(),
-        rank: 0,
-        cutoff,
-    };
-    let half = -T::from_f64(0.5) * alpha;
-    for ((i, row), v_row) in scaled.rows_mut().enumerate().zip(v.rows_mut()) {
-        let lambda = eigenvalue(i);
-        let kept = lambda > cutoff;
-        let factor = if kept {
-            found.rank += 1;
-            found.smallest_kept = found.smallest_kept.minimum(lambda + amount);
-            (lambda + amount).powf(half)
-        } else {
-            found.largest_dropped = found.largest_dropped.maximum(lambda.abs());
-            T::zero()
-        };
-        row.iter_mut().zip(v_row).for_each(|(s, &mut v)| *s = factor * v);
-    }
-    if found.smallest_kept > T::zero() {
-        kernel.gram(x.reborrow(), Accum::Replace, T::one(), scaled.as_ref().transpose());
-        x.mirror_lower();
-    }
-    Ok(found)
+/// Numbers of workspace for an `n x n` matrix.
+pub const fn workspace_len(n: usize) -> usize {
+    n.saturating_mul(n).saturating_mul(4)
 }
 
-/// Bound on the relative error of a spectral root, in the spectral norm.
+/// The next thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Decompose,
+    /// Powers of the eigenvalues, and the product with the vectors.
+    Build,
+    Done,
+}
+
+/// X = V^T diag((lambda + r)^-alpha) V under way: plain data, so it can be spread over many calls.
 ///
-/// With delta = ||V V^T - I||_F and U the orthogonal polar factor of V, B' = U^T Lambda U is within
-/// epsilon = ||B - V^T Lambda V||_F + (2 + delta) delta lambda_max of B. For x^-alpha, completely monotone,
-/// ||B^-alpha - B'^-alpha|| <= alpha (m - epsilon)^(-alpha - 1) epsilon with m the smallest eigenvalue kept.
+/// The matrices are in the workspace, which is passed to every call, untouched between them.
 ///
-/// Where eigenvalues were dropped, the largest of magnitude d, the projectors P of B and P' of B' on the kept part differ
-/// by at most a = epsilon / gap (Davis and Kahan). The same bound then serves PBP + m (I - P), which differs from its
-/// counterpart by at most 3 epsilon + (2 d + m) a + lambda_max a^2, since (I - P') B' P' = 0; and the projectors
-/// themselves add a. A cut that epsilon could move past an eigenvalue has no bound.
+/// **Accuracy**: relative error `alpha n u kappa`. **Cost**: the decomposition and n^3 flops.
 ///
-/// `b` is the ridged input, `eigenvalues` those of B; both matrices at the end are workspace. **Cost**: 4 n^3 flops.
-pub fn promised<T: Real, K: Kernel<T> + ?Sized>(
-    b: MatRef<'_, T>,
-    eigenvalues: impl Fn(usize) -> T,
-    v: MatRef<'_, T>,
-    spectrum: &Spectrum<T>,
+/// ```
+/// use shampoo_core::linalg::inverse_root::Ridge;
+/// use shampoo_core::linalg::inverse_root::spectral::{Spectral, workspace_len};
+/// use shampoo_core::{kernel::Portable, mat::MatRef};
+/// let a = MatRef::new(&[2.0_f64, 1.0, 1.0, 2.0], 2, 2)?; // eigenvalues 1 and 3
+/// let mut workspace = [0.0; workspace_len(2)];
+/// let mut spectral = Spectral::start(a, 1.0, Ridge::Absolute(0.0), &mut workspace)?;
+/// spectral.run(&mut workspace, &Portable)?;
+/// assert!((spectral.root(&workspace).get(1, 0).unwrap() + 1.0 / 3.0).abs() < 1e-15);
+/// # Ok::<(), shampoo_core::error::ShapeError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Spectral<T> {
+    n: usize,
     alpha: f64,
-    [mut scaled, mut residual]: [MatMut<'_, T>; 2],
-    kernel: &K,
-) -> f64 {
-    let n = v.nrows();
-    kernel.gemm(residual.reborrow(), Accum::Replace, T::one(), v, v.transpose());
-    for i in 0..n {
-        if let Some(x) = residual.get_mut(i, i) {
-            *x -= T::one();
+    ridge: Ridge,
+    stage: Stage,
+    spectrum: Spectrum<T>,
+}
+
+impl<T: Real> Spectral<T> {
+    /// Copies A.
+    ///
+    /// **Shapes**: A n x n, symmetric with both triangles, finite; workspace at least [`workspace_len`].
+    /// **Errors**: the workspace is too short.
+    pub fn start(a: MatRef<'_, T>, alpha: f64, ridge: Ridge, workspace: &mut [T]) -> Result<Self, ShapeError> {
+        let n = a.nrows();
+        let [copy, v, _, _] = squares::<T, 4>(workspace, n)?;
+        for (i, row) in copy.chunks_exact_mut(n.max(1)).enumerate() {
+            row.iter_mut().zip(a.row_entries(i)).for_each(|(to, from)| *to = from);
+        }
+        let zero = T::zero();
+        let spectrum = Spectrum {
+            jacobi: Jacobi::start(MatMut::new(v, n, n)?),
+            lambda_max: zero,
+            ridge: zero,
+            smallest_kept: zero,
+            largest_dropped: zero,
+            rank: 0,
+            cutoff: -T::MAX,
+        };
+        Ok(Self { n, alpha, ridge, stage: Stage::Decompose, spectrum })
+    }
+
+    /// The rotations of one row, at most 18 n^2 flops, or the root itself, n^3 flops.
+    ///
+    /// **Errors**: the workspace is too short.
+    pub fn step<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<Progress, ShapeError> {
+        let n = self.n;
+        let [a, v, scaled, x] = squares(workspace, n)?;
+        self.stage = match self.stage {
+            Stage::Decompose => match self.spectrum.jacobi.step(MatMut::new(a, n, n)?, MatMut::new(v, n, n)?)? {
+                Progress::Working => Stage::Decompose,
+                Progress::Done => Stage::Build,
+            },
+            Stage::Build => {
+                self.scale_vectors(a, v, scaled);
+                if self.spectrum.smallest_kept > T::zero() {
+                    let mut x = MatMut::new(x, n, n)?;
+                    kernel.gram(x.reborrow(), Accum::Replace, T::one(), view(scaled, n).transpose());
+                    x.mirror_lower();
+                }
+                Stage::Done
+            }
+            Stage::Done => Stage::Done,
+        };
+        Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
+    }
+
+    /// All that is left.
+    ///
+    /// An eigenvalue that is not positive after the ridge is an answer, `smallest_kept <= 0`; X is then not written.
+    ///
+    /// **Errors**: the workspace is too short.
+    pub fn run<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<(), ShapeError> {
+        while self.step(workspace, kernel)? == Progress::Working {}
+        Ok(())
+    }
+
+    /// Rows of V times (lambda + r)^(-alpha/2).
+    fn scale_vectors(&mut self, a: &[T], v: &[T], scaled: &mut [T]) {
+        let n = self.n;
+        let eigenvalues = || a.iter().step_by(n.saturating_add(1)).copied();
+        let lambda_max = eigenvalues().fold(T::zero(), |m, x| m.maximum(x));
+        let amount = T::from_f64(self.ridge.amount(lambda_max.to_f64()));
+        let cutoff = match self.ridge {
+            Ridge::PseudoInverse { cutoff } => T::from_f64(cutoff).maximum(rounding_cutoff::<T>(n)) * lambda_max,
+            _ => -T::MAX,
+        };
+        let found = &mut self.spectrum;
+        (found.lambda_max, found.ridge, found.cutoff) = (lambda_max, amount, cutoff);
+        (found.smallest_kept, found.largest_dropped, found.rank) = (T::MAX, T::zero(), 0);
+        let half = -T::from_f64(0.5) * T::from_f64(self.alpha);
+        let rows = scaled.chunks_exact_mut(n.max(1)).zip(v.chunks_exact(n.max(1)));
+        for (lambda, (row, v_row)) in eigenvalues().zip(rows) {
+            let kept = lambda > cutoff;
+            let factor = if kept {
+                found.rank += 1;
+                found.smallest_kept = found.smallest_kept.minimum(lambda + amount);
+                (lambda + amount).powf(half)
+            } else {
+                found.largest_dropped = found.largest_dropped.maximum(lambda.abs());
+                T::zero()
+            };
+            row.iter_mut().zip(v_row).for_each(|(s, &v)| *s = factor * v);
         }
     }
-    let delta = super::certificate::frobenius(&mut residual, kernel);
-    for (i, row) in scaled.rows_mut().enumerate() {
-        let lambda = eigenvalues(i);
-        row.iter_mut().zip(v.row_entries(i)).for_each(|(s, v)| *s = lambda * v);
+
+    /// What is known, once the decomposition is there.
+    pub fn spectrum(&self) -> Spectrum<T> {
+        self.spectrum
     }
-    kernel.gemm(residual.reborrow(), Accum::Replace, T::one(), v.transpose(), scaled.as_ref());
-    for (i, row) in residual.rows_mut().enumerate() {
-        row.iter_mut().zip(b.row_entries(i)).for_each(|(r, b)| *r = b - *r);
+
+    /// The root, both triangles; the workspace's first two squares hold eigenvalues (on the diagonal) and vectors
+    /// (rows).
+    pub fn root<'w>(&self, workspace: &'w [T]) -> MatRef<'w, T> {
+        let start = self.n.saturating_mul(self.n).saturating_mul(3);
+        view(workspace.get(start..).unwrap_or_default(), self.n)
     }
-    let lambda_max = (spectrum.lambda_max + spectrum.ridge).to_f64();
-    let rounding = T::UNIT_ROUNDOFF.to_f64() * libm::sqrt(n as f64);
-    let residual = super::certificate::frobenius(&mut residual, kernel) + rounding * lambda_max;
-    let delta = delta + rounding;
-    let epsilon = residual + (2.0 + delta) * delta * lambda_max;
-    let kept = spectrum.smallest_kept.to_f64();
-    let dropped = spectrum.largest_dropped.to_f64();
-    let cutoff = spectrum.cutoff.to_f64();
-    // The cut moves with the largest eigenvalue, by less than epsilon.
-    let kept_is_safe = spectrum.cutoff == -T::MAX || kept - epsilon > cutoff + epsilon;
-    let dropped_is_safe = spectrum.rank == n || dropped + epsilon <= cutoff - epsilon;
-    if !(kept_is_safe && dropped_is_safe) {
-        return f64::INFINITY;
-    }
-    let (perturbation, projector) = if spectrum.rank == n {
-        (epsilon, 0.0)
-    } else {
-        let angle = epsilon / (kept - dropped - epsilon);
-        (3.0 * epsilon + (2.0 * dropped + kept) * angle + (lambda_max + epsilon) * angle * angle, angle)
-    };
-    let t = perturbation / kept;
-    let unfit = !(t < 1.0 && delta < 1.0);
-    if unfit {
-        return f64::INFINITY;
-    }
-    alpha * t * libm::pow(1.0 - t, -alpha - 1.0) + projector + (2.0 + delta) * delta
 }

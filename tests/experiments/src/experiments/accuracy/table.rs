@@ -84,6 +84,7 @@ fn promise(row: &Row) -> String {
         Outcome::OutOfRange => "out of range".to_owned(),
         Outcome::Zero => "zero".to_owned(),
         Outcome::OutsideStore => "out of store".to_owned(),
+        Outcome::Cancelled => "cancelled".to_owned(),
     }
 }
 
