@@ -5,13 +5,13 @@ mod common;
 use common::root::{request, root};
 use common::{U32, U64, largest};
 use shampoo_core::error::{RootError, UnsupportedExponent};
-use shampoo_core::kernel::Portable;
-use shampoo_core::linalg::inverse_root::certificate::Sign;
+use shampoo_core::kernel::{Portable, SymmetricTiles};
 use shampoo_core::linalg::inverse_root::certificate::{self, full_workspace_len, probed_workspace_len};
+use shampoo_core::linalg::inverse_root::certificate::{Candidate, Sign};
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
 use shampoo_core::linalg::norm::norm;
 use shampoo_core::mat::MatRef;
-use shampoo_core::scalar::{Real, Stored};
+use shampoo_core::scalar::{Real, Stored, padded};
 use shampoo_tests::generate::{Random, from_spectrum, with_condition};
 use shampoo_tests::oracle::root::{self as oracle, relative_error};
 use shampoo_tests::oracle::{narrow, wide};
@@ -182,12 +182,15 @@ fn real_exponents_and_pseudo_inverses_are_as_honest() {
 /// Promises of both certificates for a candidate.
 fn promises(a: &[f64], x: &[f64], p: u32) -> [f64; 2] {
     let n = a.len().isqrt();
-    let (b, x) = (MatRef::new(a, n, n).unwrap(), MatRef::new(x, n, n).unwrap());
+    let (stride, mut tiles) = (padded(n), [vec![0.0; padded(n) * padded(n)], vec![0.0; padded(n) * padded(n)]]);
+    for (tiles, full) in tiles.iter_mut().zip([a, x]) {
+        full.chunks(n).zip(tiles.chunks_mut(stride)).for_each(|(row, to)| to[..n].copy_from_slice(row));
+    }
+    let [b_tiles, x_tiles] = tiles.each_ref().map(|data| SymmetricTiles { data, stride, order: n });
+    let candidate = Candidate { b: b_tiles, x: x_tiles, p, kappa: 1.0, sign: Sign::ByConstruction };
     let (mut space, mut thin) = (vec![0.0; full_workspace_len(n)], vec![0.0; probed_workspace_len(n)]);
-    [
-        certificate::full(b, x, p, 1.0, &mut space, &Portable),
-        certificate::probed(b, x, p, 1.0, Sign::ByConstruction, &mut thin, &Portable),
-    ]
+    let (b, x) = (MatRef::new(a, n, n).unwrap(), MatRef::new(x, n, n).unwrap());
+    [certificate::full(b, x, p, 1.0, &mut space, &Portable), certificate::probed(candidate, 0.0, &mut thin, &Portable)]
 }
 
 #[test]

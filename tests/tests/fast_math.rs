@@ -8,7 +8,9 @@ use core::ops::Range;
 use common::root::{request, root, root_with};
 use common::{U32, bits};
 use shampoo_core::diagonal::adagrad;
-use shampoo_core::kernel::{Accum, FastMath, Kernel, Poles, Portable, Terms, TiledTriangle, Tridiagonal};
+use shampoo_core::kernel::{
+    Accum, FastMath, Kernel, Poles, Portable, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
+};
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::{DoubleF32, padded};
@@ -131,6 +133,9 @@ macro_rules! noting {
             fn scale_by_rsqrt(&self, _: &mut [$t], _: &[$t], _: &[$t], _: $t, _: $t) {
                 note("scale_by_rsqrt");
             }
+            fn symmetric_thin(&self, _: &mut [$t], _: SymmetricTiles<'_, $t>, _: &[$t]) {
+                note("symmetric_thin");
+            }
             fn tridiagonalize(&self, _: TiledTriangle<'_, $t>, _: Tridiagonal<'_, $t>, _: &mut [$t], _: Range<usize>) {
                 note("tridiagonalize");
             }
@@ -175,6 +180,7 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.axpby(zero, &x, zero, &mut y);
     kernel.scale_by_rsqrt(&mut y[..1], &x[..1], &x[..1], zero, zero);
     let [mut d, mut e, mut tau, mut rest] = [(); 4].map(|()| vec![zero; stride]);
+    kernel.symmetric_thin(&mut y, SymmetricTiles { data: &x, stride, order: 0 }, &x);
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], &[], zero), &mut y, &mut rest);
     kernel.tridiagonalize(TiledTriangle { data: &mut data, stride, order: 1 }, t, &mut y, 0..0);

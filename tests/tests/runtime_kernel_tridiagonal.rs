@@ -6,10 +6,10 @@ mod runtime_support;
 use core::ops::Range;
 
 use proptest::prelude::*;
-use runtime_support::battery::{Judged, battery};
+use runtime_support::battery::{Judged, assert_sum, battery, sum_of_products};
 use shampoo_core::kernel::back_transform::carried_len;
 use shampoo_core::kernel::tridiagonal::VECTORS;
-use shampoo_core::kernel::{Poles, Terms, TiledTriangle, Tridiagonal};
+use shampoo_core::kernel::{Poles, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
 use shampoo_core::scalar::{LANES, Real, padded};
 use shampoo_tests::generate::Random;
 use shampoo_tests::oracle::number::Number;
@@ -195,6 +195,24 @@ fn sum_of_inverses<T: Real>(judged: &Judged<'_, T>, case: &Form) {
     assert_eq!(frobenius(&run([0..cut, cut..n + 1])), frobenius(&found));
 }
 
+/// A product with eight columns is the sum of products, from one triangle.
+fn symmetric_thin<T: Real>(judged: &Judged<'_, T>, case: &Form) {
+    let n = case.n;
+    let mut random = Random::new(case.seed ^ 2);
+    let a = Matrix::<T>::new(case);
+    let mut v: Vec<T> = random.gaussians(n * LANES).into_iter().map(T::from_f64).collect();
+    v.resize(padded(n) * LANES, T::zero());
+    let mut out = vec![T::from_f64(f64::NAN); padded(n) * LANES];
+    judged.kernel.symmetric_thin(&mut out, SymmetricTiles { data: &a.data, stride: a.stride, order: n }, &v);
+    let source = a.wide();
+    let bound = Check::KernelGemm.bound_at(judged.unit, Size { order: n, ..Size::default() });
+    for (i, column) in (0..n).flat_map(|i| (0..LANES).map(move |column| (i, column))) {
+        let products = (0..n).map(|j| (source[i * n + j].narrow(), v[j * LANES + column].to_f64()));
+        let (sum, size) = sum_of_products(products);
+        assert_sum(out[i * LANES + column].to_f64(), sum, bound, size);
+    }
+}
+
 /// An eigenvalue below 0 is noticed.
 fn indefinite<T: Real>(judged: &Judged<'_, T>, case: &Form) {
     let n = case.n;
@@ -213,5 +231,6 @@ fn indefinite<T: Real>(judged: &Judged<'_, T>, case: &Form) {
 battery! {
     tridiagonalize(form());
     sum_of_inverses(form());
+    symmetric_thin(form());
     indefinite(form());
 }

@@ -3,7 +3,7 @@
 use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
-use super::{Accum, Kernel, Poles, Terms, TiledTriangle, Tridiagonal};
+use super::{Accum, Kernel, Poles, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::DoubleF32;
 
@@ -55,6 +55,10 @@ macro_rules! delegate {
 
         fn axpby(&self, alpha: $t, x: &[$t], beta: $t, y: &mut [$t]) {
             self.0.axpby(alpha, x, beta, y);
+        }
+
+        fn symmetric_thin(&self, out: &mut [$t], a: SymmetricTiles<'_, $t>, v: &[$t]) {
+            self.0.symmetric_thin(out, a, v);
         }
 
         fn tridiagonalize(

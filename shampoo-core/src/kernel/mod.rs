@@ -11,6 +11,7 @@ mod fast_math;
 pub mod inverses;
 pub mod portable;
 mod split_bf16;
+pub mod thin;
 mod tiled;
 mod tiles;
 pub mod tridiagonal;
@@ -21,7 +22,7 @@ pub use fast_math::FastMath;
 pub use inverses::Terms;
 pub use portable::Portable;
 pub use split_bf16::SplitBf16;
-pub use tiled::TiledTriangle;
+pub use tiled::{SymmetricTiles, TiledTriangle};
 pub use tridiagonal::Tridiagonal;
 
 use core::ops::Range;
@@ -78,6 +79,11 @@ pub trait Kernel<T: Real>: Sync {
     /// gradient may have vanished.
     fn scale_by_rsqrt(&self, out: &mut [T], g: &[T], v: &[T], scale: T, eps: T) {
         portable::scale_by_rsqrt(out, g, v, scale, eps);
+    }
+
+    /// OUT <- A V for symmetric A and eight columns, see [`thin::symmetric_thin`].
+    fn symmetric_thin(&self, out: &mut [T], a: SymmetricTiles<'_, T>, v: &[T]) {
+        thin::symmetric_thin(Plain, out, a, v);
     }
 
     /// Rows of the reduction to tridiagonal form, see [`tridiagonal::tridiagonalize`].

@@ -16,6 +16,17 @@ pub struct TiledTriangle<'a, T> {
     pub order: usize,
 }
 
+/// The same to read; what lies right of the diagonal tiles is not read.
+#[derive(Clone, Copy, Debug)]
+pub struct SymmetricTiles<'a, T> {
+    /// At least `padded(order) * stride` numbers, finite up to the diagonal tiles.
+    pub data: &'a [T],
+    /// Distance between rows, a multiple of [`LANES`].
+    pub stride: usize,
+    /// Rows and columns.
+    pub order: usize,
+}
+
 /// v, w and x of the pass, as tiles.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a, T> {

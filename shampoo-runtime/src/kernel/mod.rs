@@ -10,9 +10,8 @@ use faer::linalg::matmul::triangular::BlockStructure;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum as FaerAccum, Par};
 use pulp::{Arch, Simd, WithSimd};
-use shampoo_core::kernel::{
-    Accum, Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, inverses, portable, tridiagonal,
-};
+use shampoo_core::kernel::{Accum, Kernel, Poles, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
+use shampoo_core::kernel::{back_transform, inverses, portable, thin, tridiagonal};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::{Lanes, Plain, Real};
 
@@ -153,6 +152,22 @@ impl<T: Real, L: Lanes<T>> WithSimd for Tridiagonalize<'_, T, L> {
     }
 }
 
+struct SymmetricThin<'a, T, L> {
+    lanes: L,
+    out: &'a mut [T],
+    a: SymmetricTiles<'a, T>,
+    v: &'a [T],
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for SymmetricThin<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        thin::symmetric_thin(self.lanes, self.out, self.a, self.v);
+    }
+}
+
 struct TridiagonalInverses<'a, 't, T, L> {
     lanes: L,
     t: &'a Tridiagonal<'t, T>,
@@ -271,6 +286,10 @@ macro_rules! server_kernel {
 
             fn scale_by_rsqrt(&self, out: &mut [$t], g: &[$t], v: &[$t], scale: $t, eps: $t) {
                 self.arch.dispatch(ScaleByRsqrt { out, g, v, scale, eps });
+            }
+
+            fn symmetric_thin(&self, out: &mut [$t], a: SymmetricTiles<'_, $t>, v: &[$t]) {
+                over_lanes!(self.arch, SymmetricThin { out, a, v });
             }
 
             fn tridiagonalize(

@@ -1,7 +1,7 @@
 //! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
 use shampoo_core::kernel::{FastMath, Kernel, Portable, SplitBf16, Terms};
-use shampoo_core::kernel::{back_transform, inverses, portable, tridiagonal};
+use shampoo_core::kernel::{back_transform, inverses, portable, thin, tridiagonal};
 use shampoo_core::scalar::{DoubleF32, Plain, Real, padded};
 
 entries! { tiles: [padded, back_transform::carried_len] }
@@ -16,6 +16,7 @@ macro_rules! kernels {
             portable::axpby::<$t>,
             portable::scale_by_rsqrt::<$t>,
             scale_by_rsqrt_with::<$t>,
+            thin::symmetric_thin::<$t, Plain>,
             tridiagonal::tridiagonalize::<$t, Plain>,
             inverses::tridiagonal_inverses::<$t, Plain>,
             back_transform::back_transform::<$t, Plain>,
@@ -26,6 +27,7 @@ macro_rules! kernels {
             <Portable as Kernel<$t>>::dot,
             <Portable as Kernel<$t>>::axpby,
             <Portable as Kernel<$t>>::scale_by_rsqrt,
+            <Portable as Kernel<$t>>::symmetric_thin,
             <Portable as Kernel<$t>>::tridiagonalize,
             <Portable as Kernel<$t>>::tridiagonal_inverses,
             <Portable as Kernel<$t>>::back_transform,

@@ -1,6 +1,6 @@
 //! One attempt at one ridge: a method, and the certificate of what it computed.
 
-use super::certificate::{self, Full, Sign, copy};
+use super::certificate::{self, Candidate, Full, Sign, copy};
 use super::choice::{Choice, choose, choose_table};
 use super::coupled::{Extent, Scaling};
 use super::coupled_newton::CoupledNewton;
@@ -9,7 +9,7 @@ use super::rational::{self, Rational, matrix_len, row_stride};
 use super::spectral::{self, Bound, Spectral};
 use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
-use crate::kernel::{Kernel, TiledTriangle};
+use crate::kernel::{Kernel, SymmetricTiles, TiledTriangle};
 use crate::linalg::Progress;
 use crate::linalg::power_iteration::PowerIteration;
 use crate::mat::{MatMut, MatRef};
@@ -210,11 +210,10 @@ impl<R: Real> Attempt<R> {
         let Tools { task, triangle, root, rest, .. } = tools;
         let n = task.input.n;
         self.report = Report { rank: n, ..Report::nothing(method) };
-        if method == Method::Rational {
-            // The padding of the tiles.
-            root.fill(R::zero());
+        task.input.load_tiles(triangle, root, R::zero());
+        if method != Method::Rational {
+            view_mut(root, n)?.mirror_lower();
         }
-        task.input.load(triangle, view_mut(root, n)?, R::zero());
         Ok(match method {
             Method::Rational => {
                 let table = choose_table(task.order()?, R::UNIT_ROUNDOFF.to_f64(), task.max_error);
@@ -246,8 +245,11 @@ impl<R: Real> Attempt<R> {
         let Tools { task, root, rest, .. } = tools;
         match found.state {
             rational::State::Definite => {
-                view_mut(root, task.input.n)?.mirror_lower();
+                if task.request.certificate == Certificate::Full {
+                    view_mut(root, task.input.n)?.mirror_lower();
+                }
                 let Some(smallest) = rational.smallest_eigenvalue(rest)? else {
+                    view_mut(root, task.input.n)?.mirror_lower();
                     return Ok(Stage::Condition(PowerIteration::start(task.input.n, rest)?));
                 };
                 self.report = self.report.with_kappa(self.largest / smallest.to_f64(), task.exponent);
@@ -327,13 +329,17 @@ impl<R: Real> Attempt<R> {
     ) -> Result<Stage<R>, RootError> {
         let Tools { task, triangle, root, rest, kernel } = tools;
         let (n, p, kappa) = (task.input.n, task.order()?, self.report.kappa);
-        let (mut b, rest) = split_square(rest, n)?;
-        task.input.load(triangle, b.reborrow(), self.amount);
         match task.request.certificate {
-            Certificate::Full => Ok(Stage::Full(Full::start(p, kappa))),
+            Certificate::Full => {
+                task.input.load(triangle, split_square(rest, n)?.0, self.amount);
+                Ok(Stage::Full(Full::start(p, kappa)))
+            }
             Certificate::Probed => {
-                let (b, x) = (b.as_ref(), view(root, n)?);
-                self.report.promised = certificate::probed(b, x, p, kappa, self.sign, rest, kernel);
+                let (b, rest) = split(rest, matrix_len(n))?;
+                task.input.load_tiles(triangle, b, self.amount);
+                let tiles = |data| SymmetricTiles { data, stride: row_stride(n), order: n };
+                let candidate = Candidate { b: tiles(&*b), x: tiles(&*root), p, kappa, sign: self.sign };
+                self.report.promised = certificate::probed(candidate, task.max_error, rest, kernel);
                 Ok(Stage::Done)
             }
         }

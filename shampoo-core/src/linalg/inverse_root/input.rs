@@ -5,7 +5,7 @@ use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
 use crate::mat::packed::{rows, rows_mut};
-use crate::scalar::{Real, Stored};
+use crate::scalar::{LANES, Real, Stored};
 
 /// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
 #[derive(Clone, Copy, Debug)]
@@ -53,15 +53,44 @@ impl Input {
 
     /// 2^-shift A, both triangles, with `ridge` on the diagonal.
     pub(super) fn load<R: Real, S: Stored<R>>(&self, triangle: &[S], mut square: MatMut<'_, R>, ridge: R) {
+        let scale = Power::new(-self.shift);
         for (to, from) in square.rows_mut().zip(rows(triangle)) {
-            for (x, s) in to.iter_mut().zip(from) {
-                *x = if self.shift == 0 { s.load() } else { s.load().ldexp(-self.shift) };
+            to.iter_mut().zip(from).for_each(|(x, s)| *x = scale.times(s.load()));
+            if let Some(last) = from.len().checked_sub(1).and_then(|last| to.get_mut(last)) {
+                *last += ridge;
             }
         }
         square.mirror_lower();
-        for i in 0..self.n {
-            if let Some(x) = square.get_mut(i, i) {
-                *x += ridge;
+    }
+
+    /// The same in rows of [`row_stride`] with complete diagonal tiles, 0 beyond the matrix in them, and anything right
+    /// of them.
+    pub(super) fn load_tiles<R: Real, S: Stored<R>>(&self, triangle: &[S], data: &mut [R], ridge: R) {
+        let stride = row_stride(self.n).max(1);
+        let scale = Power::new(-self.shift);
+        let mut from = rows(triangle);
+        for (tile, block) in data.chunks_exact_mut(stride.saturating_mul(LANES)).enumerate() {
+            let start = tile * LANES;
+            let mut diagonal = [[R::zero(); LANES]; LANES];
+            for (i, to) in block.chunks_exact_mut(stride).enumerate() {
+                let Some(to) = to.get_mut(..start) else { return };
+                let entries = from.next().unwrap_or_default();
+                let (left, right) = entries.split_at_checked(start).unwrap_or_default();
+                to.iter_mut().zip(left).for_each(|(x, s)| *x = scale.times(s.load()));
+                if left.is_empty() {
+                    to.fill(R::zero());
+                }
+                for (j, s) in right.iter().enumerate() {
+                    let x = scale.times(s.load()) + if i == j { ridge } else { R::zero() };
+                    for (row, column) in [(i, j), (j, i)] {
+                        if let Some(to) = diagonal.get_mut(row).and_then(|row| row.get_mut(column)) {
+                            *to = x;
+                        }
+                    }
+                }
+            }
+            for (to, row) in block.chunks_exact_mut(stride).zip(diagonal) {
+                to.iter_mut().skip(start).zip(row).for_each(|(to, x)| *to = x);
             }
         }
     }
@@ -75,11 +104,15 @@ impl Input {
         };
         let whole = whole.filter(|&p| self.shift.checked_rem(p) == Some(0)).and_then(|p| self.shift.checked_div(p));
         match whole {
-            Some(power) => ScaleBack { factor: R::one(), power: -power, exact: true },
+            Some(power) => ScaleBack { factor: R::one(), power: Power::new(-power), exact: true },
             None => {
                 let binary = -f64::from(self.shift) * exponent.alpha();
                 let power = libm::floor(binary);
-                ScaleBack { factor: R::from_f64(libm::exp2(binary - power)), power: power as i32, exact: false }
+                ScaleBack {
+                    factor: R::from_f64(libm::exp2(binary - power)),
+                    power: Power::new(power as i32),
+                    exact: false,
+                }
             }
         }
     }
@@ -99,40 +132,59 @@ impl Input {
     /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
     pub(super) fn store<R: Real, S: Stored<R>>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome {
         let back: ScaleBack<R> = self.scale_back(exponent);
-        let scaled = |x: R| S::store(back.apply(x));
         let squares = workspace.chunks(row_stride(self.n).max(1));
-        let mut largest = R::zero();
+        let (mut largest, mut finite) = (R::zero(), true);
         for (row, length) in squares.clone().zip(1..=self.n) {
             for &x in row.iter().take(length) {
-                let kept = scaled(x).load();
-                if !kept.is_finite() {
-                    return Outcome::OutsideStore;
-                }
-                largest = largest.maximum(kept.abs());
+                finite &= x.is_finite();
+                largest = largest.maximum(x.abs());
             }
         }
+        // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
+        let largest = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for.
-        if largest.to_f64() < S::SMALLEST {
+        if !finite || !largest.is_finite() || largest.to_f64() < S::SMALLEST {
             return Outcome::OutsideStore;
         }
         for (to, from) in rows_mut(root).zip(squares) {
-            to.iter_mut().zip(from).for_each(|(to, &x)| *to = scaled(x));
+            to.iter_mut().zip(from).for_each(|(to, &x)| *to = S::store(back.apply(x)));
         }
         Outcome::Accepted
+    }
+}
+
+/// Multiplication by 2^k, as `ldexp` but quicker: one product, or two where 2^k itself is no normal number.
+#[derive(Clone, Copy)]
+struct Power<R> {
+    first: R,
+    second: R,
+}
+
+impl<R: Real> Power<R> {
+    fn new(k: i32) -> Self {
+        let whole = R::one().ldexp(k);
+        if whole.is_finite() && whole >= R::MIN_POSITIVE {
+            return Self { first: whole, second: R::one() };
+        }
+        Self { first: R::one().ldexp(k / 2), second: R::one().ldexp(k - k / 2) }
+    }
+
+    #[inline(always)]
+    fn times(self, x: R) -> R {
+        x * self.first * self.second
     }
 }
 
 /// Multiplication by `factor * 2^power`.
 struct ScaleBack<R> {
     factor: R,
-    power: i32,
+    power: Power<R>,
     /// The factor is 1.
     exact: bool,
 }
 
 impl<R: Real> ScaleBack<R> {
     fn apply(&self, x: R) -> R {
-        let x = if self.exact { x } else { x * self.factor };
-        if self.power == 0 { x } else { x.ldexp(self.power) }
+        self.power.times(if self.exact { x } else { x * self.factor })
     }
 }

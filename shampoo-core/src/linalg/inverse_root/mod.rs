@@ -24,7 +24,7 @@ pub use request::{Certificate, Exponent, Method, Request, Ridge};
 
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
-use crate::scalar::{Real, Stored};
+use crate::scalar::{LANES, Real, Stored, padded};
 use rational::matrix_len;
 
 /// Squares of workspace: what coupled Newton iterates on, beside X.
@@ -33,7 +33,7 @@ const SQUARES: usize = 6;
 /// Numbers of workspace for [`inverse_root`] of order n; saturates where it overflows.
 pub const fn inverse_root_workspace_len(n: usize) -> usize {
     let squares = matrix_len(n).saturating_mul(SQUARES + 1);
-    let thin = n.saturating_mul(3 * certificate::PROBES);
+    let thin = padded(n).saturating_mul(3 * LANES);
     squares.saturating_add(rational::workspace_len(n, tables::MAX_POLES)).saturating_add(thin)
 }
 
@@ -49,7 +49,7 @@ pub const fn inverse_root_workspace_len(n: usize) -> usize {
 /// that is no root or that the method does not compute, an unusable ridge, a short buffer: at once, `root` unchanged.
 /// An outcome other than [`Outcome::Accepted`] also leaves `root` unchanged. **Accuracy**: [`Report::promised`], a bound.
 /// **Cost**: 8/3 n^3 flops for a rational root, p/2 + 1 products and a factorisation for its full certificate,
-/// 12 (p + 1) n^2 multiply-adds for the probed one.
+/// 8 (p + 1) n^2 multiply-adds for the probed one.
 ///
 /// ```
 /// use shampoo_core::kernel::Portable;
