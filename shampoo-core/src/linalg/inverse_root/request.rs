@@ -1,5 +1,7 @@
 //! What is asked of a root, and what is reported of it.
 
+use super::coupled::Scaling;
+use super::newton_schulz;
 use super::tables::table;
 use crate::error::UnsupportedExponent;
 
@@ -103,6 +105,8 @@ pub enum Method {
     Rational,
     /// Coupled Newton: products only. Integer orders.
     CoupledNewton,
+    /// Coupled Newton-Schulz: products only. Orders 2 and 4.
+    NewtonSchulz,
     /// Eigendecomposition by Jacobi rotations: any exponent, the pseudo-inverse.
     Spectral,
 }
@@ -125,6 +129,8 @@ pub struct Request {
     pub ridge: Ridge,
     /// How it is computed.
     pub method: Method,
+    /// How a coupled iteration scales its first matrix; the other methods do not read it.
+    pub scaling: Scaling,
     /// How it is certified. Real exponents and the pseudo-inverse have a certificate of their own.
     pub certificate: Certificate,
     /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
@@ -141,6 +147,7 @@ impl Request {
             exponent,
             ridge: Ridge::Relative(1e-6),
             method: Method::Auto,
+            scaling: Scaling::Auto,
             certificate: Certificate::Full,
             max_error: None,
             max_retries: 5,
@@ -159,8 +166,9 @@ impl Request {
         let computed = match (self.method, exponent) {
             (Method::Auto | Method::Spectral, _) => true,
             (Method::CoupledNewton, Exponent::Root(_)) => !pseudo_inverse,
+            (Method::NewtonSchulz, Exponent::Root(p)) => !pseudo_inverse && newton_schulz::computes(p),
             (Method::Rational, Exponent::Root(p)) => !pseudo_inverse && table(p).is_some(),
-            (Method::CoupledNewton | Method::Rational, Exponent::Power(_)) => false,
+            (Method::CoupledNewton | Method::NewtonSchulz | Method::Rational, Exponent::Power(_)) => false,
         };
         if computed { Ok(exponent) } else { Err(UnsupportedExponent::ByMethod) }
     }
