@@ -104,7 +104,7 @@ struct Tools<'a, R, S, K: ?Sized> {
 
 impl<R: Real> Attempt<R> {
     pub(super) fn start(task: &Task, ridge: Ridge) -> Self {
-        let Choice { method, fallback } = choose(&task.request, task.exponent, ridge);
+        let Choice { method, fallback } = choose::<R>(task, ridge);
         Self {
             ridge,
             stage: Stage::Begin(method),

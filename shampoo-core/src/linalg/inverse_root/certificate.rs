@@ -21,7 +21,7 @@ use crate::scalar::Real;
 pub const PROBES: usize = 12;
 
 /// The root mean square over 12 Gaussian probes is below a seventh of ||S||_F with probability under 5e-9.
-const PROBE_FACTOR: f64 = 7.0;
+pub(super) const PROBE_FACTOR: f64 = 7.0;
 
 /// Rounding in S as computed, in units of u kappa: measured at 0.06 to 0.6 on log-spaced spectra.
 const ROUNDING: f64 = 1.0;

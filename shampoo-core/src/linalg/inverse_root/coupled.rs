@@ -23,7 +23,8 @@ pub enum Scaling {
     /// the certificate then refuses what comes out.
     LambdaMax,
     /// The z that is best for a spectrum between the bounds: c^-p with
-    /// c^p = (b^(1 + 1/p) - a^(1 + 1/p)) / ((p + 1) (b^(1/p) - a^(1/p))). Without a positive lower bound as `LambdaMax`.
+    /// c^p = (b^(1 + 1/p) - a^(1 + 1/p)) / ((p + 1) (b^(1/p) - a^(1/p))). One iteration fewer where it is that wide, some
+    /// more where it is narrow. Without a positive lower bound as `LambdaMax`.
     Optimal,
 }
 
