@@ -86,7 +86,7 @@ impl<P: Precision> Entry<P> {
         }
         let step = self.tensor.count();
         let leaf = |factors: Factors<'_, P>, worker| {
-            factors.refresh(step, &mut workers.scratches.of(worker).root, workers.kernel)
+            factors.refresh(step, workers.scratches.of(worker).root.numbers(), workers.kernel)
         };
         let panicked = || Refresh { rejected: 1, ..Refresh::default() };
         workers.executor.split(self.tensor.factors(), &leaf, &panicked, &Refresh::merge)

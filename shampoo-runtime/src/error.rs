@@ -56,6 +56,12 @@ pub enum Error {
         /// Bytes of the buffer.
         bytes: usize,
     },
+    /// Workspaces of this size cannot be had.
+    #[error("a workspace of {numbers} numbers cannot be allocated")]
+    Scratch {
+        /// Numbers in one workspace.
+        numbers: usize,
+    },
     /// A registered parameter that a framework's adapter was given no variable for.
     #[error("parameter `{parameter}` is registered, but has no variable")]
     NoVariable {

@@ -43,13 +43,40 @@ pub(crate) fn tensor<P: Precision>(shape: &[usize], config: Config) -> Result<He
     Ok(Tensor::new(shape, config, statistics, roots, graft, momentum, zeros(need.slots)?)?)
 }
 
+/// Bytes of a cache line, and of the widest vectors.
+const LINE: usize = 64;
+
+/// Memory for workspaces that begins a cache line: a vector that straddles two lines takes two accesses.
+#[derive(Debug)]
+pub struct Workspace<T> {
+    numbers: Vec<T>,
+    first: usize,
+    length: usize,
+}
+
+impl<T: Copy + Default> Workspace<T> {
+    /// So many zeros, or `None` where there is no memory for them.
+    pub fn new(length: usize) -> Option<Self> {
+        let spare = LINE / size_of::<T>().max(1);
+        let numbers: Vec<T> = zeros(length.checked_add(spare)?).ok()?;
+        // Where the offset cannot be told, alignment is given up.
+        let first = Some(numbers.as_ptr().align_offset(LINE)).filter(|&first| first <= spare).unwrap_or(0);
+        Some(Self { numbers, first, length })
+    }
+
+    /// The numbers; they begin a cache line.
+    pub fn numbers(&mut self) -> &mut [T] {
+        &mut self.numbers[self.first..][..self.length]
+    }
+}
+
 /// Scratch of one worker.
 #[derive(Debug)]
 pub(crate) struct Scratch<P: Precision> {
     /// In the working type.
     pub(crate) work: Vec<P::Work>,
     /// In the type of the roots.
-    pub(crate) root: Vec<P::Root>,
+    pub(crate) root: Workspace<P::Root>,
 }
 
 /// Scratch for every worker, as long as the largest tensor needs.
@@ -61,7 +88,11 @@ impl<P: Precision> Scratches<P> {
     pub(crate) fn new(workers: usize, needs: impl Iterator<Item = Lengths> + Clone) -> Result<Self, AllocationError> {
         let work = needs.clone().map(|need| need.work).max().unwrap_or(0);
         let root = needs.map(|need| need.root).max().unwrap_or(0);
-        let scratch = |_| Ok(Mutex::new(Scratch { work: zeros(work)?, root: zeros(root)? }));
+        let bytes = root.saturating_mul(size_of::<P::Root>());
+        let scratch = |_| {
+            let root = Workspace::new(root).ok_or(AllocationError::Memory(bytes))?;
+            Ok(Mutex::new(Scratch { work: zeros(work)?, root }))
+        };
         (0..workers.max(1)).map(scratch).collect::<Result<_, _>>().map(Self)
     }
 

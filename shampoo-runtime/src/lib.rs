@@ -8,7 +8,8 @@
 //! |---|---|
 //! | [`Builder`], [`SERVER_CONFIG`] | what is trained and how |
 //! | [`Shampoo`] | the step over all parameters |
-//! | [`heap`] | state over vectors |
+//! | [`RootBatch`] | many inverse roots at once, without an optimizer |
+//! | [`heap`] | state over vectors, workspaces |
 //! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
 //! | [`adapters`] | frameworks: `candle` (feature `candle`) |
 //! | [`StepReport`] | roots accepted and refused, promises, where the time went |
@@ -27,11 +28,13 @@ pub mod heap;
 pub mod kernel;
 mod optimizer;
 mod params;
+mod roots;
 mod telemetry;
 
 pub use error::Error;
 pub use optimizer::{Gradient, ParameterMut, Shampoo};
 pub use params::{Builder, SERVER_CONFIG};
+pub use roots::{BatchError, RootBatch};
 /// The crate whose settings and reports appear here.
 pub use shampoo_core;
 pub use telemetry::{Phases, StepReport};

@@ -65,6 +65,15 @@ impl Executor {
         }
     }
 
+    /// Runs `f` on one of the workers, so that what it splits stays among them.
+    pub(crate) fn enter<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        match self {
+            Self::Inline => f(),
+            #[cfg(feature = "rayon")]
+            Self::Threads(pool) => pool.enter(f),
+        }
+    }
+
     /// Runs `f` on each item, and merges what it returns.
     pub(crate) fn each<T: Send, R: Send + Default>(
         &self,

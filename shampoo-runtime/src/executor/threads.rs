@@ -23,6 +23,10 @@ impl Pool {
         self.0.current_num_threads()
     }
 
+    pub(crate) fn enter<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        self.0.install(f)
+    }
+
     pub(crate) fn each<T: Send, R: Send + Default>(
         &self,
         items: &mut [T],
