@@ -126,6 +126,7 @@ impl Config {
             certificate: self.certificate,
             max_error: self.max_error,
             max_retries: self.max_retries,
+            ..Request::new(Exponent::Root(order))
         }
     }
 

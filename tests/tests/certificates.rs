@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::root::{request, root};
+use common::root::{request, root, root_bound};
 use common::{U32, U64, largest};
 use shampoo_core::error::{RootError, UnsupportedExponent};
 use shampoo_core::kernel::{Portable, SymmetricTiles};
@@ -17,7 +17,8 @@ use shampoo_tests::oracle::root::{self as oracle, relative_error};
 use shampoo_tests::oracle::{narrow, wide};
 use shampoo_tests::tolerance::{Check, Size};
 
-const METHODS: [Method; 4] = [Method::Auto, Method::Rational, Method::CoupledNewton, Method::Spectral];
+const METHODS: [Method; 5] =
+    [Method::Auto, Method::Rational, Method::CoupledNewton, Method::NewtonSchulz, Method::Spectral];
 
 /// Orders that straddle tiles, and condition numbers up to what `f64` must manage.
 const ORDERS: [usize; 6] = [1, 2, 5, 8, 17, 32];
@@ -136,14 +137,7 @@ fn errors_stay_within_the_lost_bits() {
             for p in [1, 2, 3, 4, 6, 8] {
                 judge_all(&a, p, Ridge::Absolute(0.0), |report, error, scalar| {
                     let u = if scalar == "f64" { U64 } else { U32 };
-                    let check = match report.method {
-                        Method::CoupledNewton => Check::RootVsOracle,
-                        Method::Spectral => Check::SpectralRoot,
-                        _ => Check::RationalRoot,
-                    };
-                    // Measured from n = 16 on: a smaller matrix has fewer roundings to average.
-                    let size = Size { order: n.max(16), kappa, root: f64::from(p), ..Size::default() };
-                    let bound = check.bound_at(u, size);
+                    let bound = root_bound(&report, u, n, f64::from(p));
                     assert!(error <= bound || bound >= 1.0, "{scalar} p {p}: {error:e} > {bound:e}, {report:?}");
                 });
             }

@@ -2,17 +2,22 @@
 
 mod common;
 
-use common::root::{diagonal, request, root};
+use common::root::{diagonal, request, root, root_bound};
 use common::run::PSEUDO;
-use common::{U64, assert_relative, bits};
+use common::{U48, U64, assert_relative, bits};
 use shampoo_core::error::{RootError, ShapeError, UnsupportedExponent};
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::{
     Exponent, Method, Outcome, Request, Ridge, inverse_root, inverse_root_workspace_len,
 };
+use shampoo_core::scalar::{DoubleF32, Real, Stored};
+use shampoo_tests::generate::{packed_to_full, to_packed};
+use shampoo_tests::oracle::root::{self as oracle, relative_error};
+use shampoo_tests::oracle::wide;
 use shampoo_tests::tolerance::{Check, Size};
 
-const METHODS: [Method; 4] = [Method::Auto, Method::Rational, Method::CoupledNewton, Method::Spectral];
+const METHODS: [Method; 5] =
+    [Method::Auto, Method::Rational, Method::CoupledNewton, Method::NewtonSchulz, Method::Spectral];
 const NO_RIDGE: Ridge = Ridge::Absolute(0.0);
 
 #[test]
@@ -81,9 +86,13 @@ fn powers_of_two_scale_the_root_exactly() {
     for p in [1, 2, 3, 4, 6] {
         for method in METHODS {
             for ridge in [NO_RIDGE, Ridge::Relative(1e-6)] {
+                let request = request(p, ridge, method);
+                if request.validate().is_err() {
+                    continue;
+                }
                 let of = |scale: i32| {
                     let a = plain.map(|x: f64| x * 2.0_f64.powi(scale));
-                    let (x, report) = root::<f64, f64>(&a, &request(p, ridge, method)).unwrap();
+                    let (x, report) = root::<f64, f64>(&a, &request).unwrap();
                     assert_eq!(report.outcome, Outcome::Accepted);
                     (x, report.kappa)
                 };
@@ -140,6 +149,108 @@ fn refused_roots_write_nothing() {
         assert_ne!(report.outcome, Outcome::Accepted, "{report:?}");
         assert_eq!(x, [7.0; 3]);
     }
+}
+
+/// What becomes of an input.
+enum Right {
+    /// The same for every method.
+    All(Outcome),
+    /// Rational, the coupled iterations, spectral, automatic.
+    Each([Outcome; 4]),
+    Error(RootError),
+}
+
+impl Right {
+    fn of(&self, method: Method) -> Result<Outcome, RootError> {
+        match *self {
+            Self::All(outcome) => Ok(outcome),
+            Self::Each([rational, coupled, spectral, auto]) => Ok(match method {
+                Method::Rational => rational,
+                Method::CoupledNewton | Method::NewtonSchulz => coupled,
+                Method::Spectral => spectral,
+                Method::Auto => auto,
+            }),
+            Self::Error(error) => Err(error),
+        }
+    }
+}
+
+/// Name, row-major matrix, ridge, and what becomes of it as a fourth root; `narrow` where `f32` computes.
+fn inputs(narrow: bool) -> Vec<(&'static str, Vec<f64>, Ridge, Right)> {
+    use Outcome::{Accepted, NotPositiveDefinite, OutOfRange, Uncertified, Zero};
+    let accepted = || Right::All(Accepted);
+    let indefinite = || Right::Each([NotPositiveDefinite, Uncertified, NotPositiveDefinite, NotPositiveDefinite]);
+    // The rounding of an f32 reduction hides whether an eigenvalue is 0.
+    let unseen = if narrow { Uncertified } else { NotPositiveDefinite };
+    let singular = Right::Each([unseen, Uncertified, NotPositiveDefinite, unseen]);
+    // So does it hide an eigenvalue below the table's interval; what is left of the root is not certified.
+    let below = match narrow {
+        true => Right::All(Uncertified),
+        false => Right::Each([OutOfRange, Accepted, Accepted, Accepted]),
+    };
+    let relative = Ridge::Relative(1e-4);
+    let non_finite = |row, column| Right::Error(RootError::NonFinite { row, column });
+    let with = |k: usize, x: f64| {
+        let mut a = vec![3.0, 1.0, 0.5, 1.0, 2.0, 0.25, 0.5, 0.25, 1.0];
+        a[k] = x;
+        a
+    };
+    let tiny = 2.0_f64.powi(-140);
+    let blocks = vec![2., 1., 0., 0., 1., 3., 0., 0., 0., 0., 5., -2., 0., 0., -2., 4.];
+    vec![
+        ("zero", vec![0.0; 9], NO_RIDGE, Right::All(Zero)),
+        ("zero under a relative ridge", vec![0.0; 9], relative, Right::All(Zero)),
+        ("zero under an absolute ridge", vec![0.0; 9], Ridge::Absolute(0.25), accepted()),
+        ("one by one", vec![5.0], NO_RIDGE, accepted()),
+        ("one by one, negative", vec![-5.0], NO_RIDGE, indefinite()),
+        ("NaN on the diagonal", with(4, f64::NAN), relative, non_finite(1, 1)),
+        ("NaN in the lower triangle", with(6, f64::NAN), relative, non_finite(2, 0)),
+        ("NaN in the upper triangle", with(2, f64::NAN), relative, accepted()),
+        ("infinite", with(7, f64::INFINITY), relative, non_finite(2, 1)),
+        ("infinite, negative", with(0, f64::NEG_INFINITY), relative, non_finite(0, 0)),
+        ("asymmetric", with(1, 100.0), NO_RIDGE, accepted()),
+        ("subnormal", diagonal(&[tiny, 4.0 * tiny, 3.0 * tiny]), NO_RIDGE, accepted()),
+        ("negative eigenvalue", vec![1., 2., 2., 1.], NO_RIDGE, indefinite()),
+        ("negative eigenvalue that a ridge lifts", diagonal(&[1.0, -1e-5]), Ridge::Absolute(1e-3), accepted()),
+        ("negative definite", diagonal(&[-1.0, -2.0]), NO_RIDGE, indefinite()),
+        ("singular", diagonal(&[1.0, 0.0, 2.0]), NO_RIDGE, singular),
+        ("singular under a ridge", diagonal(&[1.0, 0.0, 2.0]), relative, accepted()),
+        ("diagonal", diagonal(&[4.0, 1.0, 0.5, 0.25]), NO_RIDGE, accepted()),
+        ("the identity", diagonal(&[1.0; 9]), NO_RIDGE, accepted()),
+        ("block-diagonal", blocks, NO_RIDGE, accepted()),
+        ("below the interval", diagonal(&[1.0, 1e-7]), NO_RIDGE, below),
+    ]
+}
+
+/// Every input through every method, in one arithmetic; where it is accepted, near to the oracle's root.
+fn assert_outcomes<R: Real, S: Stored<R>>() {
+    let u = R::UNIT_ROUNDOFF.to_f64();
+    for (name, a, ridge, right) in inputs(u > U48) {
+        for method in METHODS {
+            let found = root::<R, S>(&a, &request(4, ridge, method));
+            let outcome = found.as_ref().map(|(_, report)| report.outcome).map_err(|&error| error);
+            assert_eq!(outcome, right.of(method), "{name}, {method:?}: {found:?}");
+            let Ok((x, report)) = found else { continue };
+            if report.outcome != Outcome::Accepted {
+                assert!(x.iter().all(|&x| x == 0.0), "{name}, {method:?}: something was written");
+                continue;
+            }
+            let n = a.len().isqrt();
+            let lower = packed_to_full(n, &to_packed(n, &a));
+            let truth = wide::decompose(n, &lower).inverse_root(4, oracle::Ridge::Absolute(report.ridge));
+            let error = relative_error(n, &x, &truth);
+            let bound = root_bound(&report, u, n, 4.0) + S::ROUNDOFF;
+            assert!(error <= bound, "{name}, {method:?}: {error:e} above {bound:e}, {report:?}");
+        }
+    }
+}
+
+#[test]
+fn every_input_has_its_outcome() {
+    assert_outcomes::<f64, f64>();
+    assert_outcomes::<f64, f32>();
+    assert_outcomes::<f32, f32>();
+    assert_outcomes::<DoubleF32, f32>();
 }
 
 #[test]

@@ -5,11 +5,12 @@
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
+use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
 use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::{Bound, Spectral};
 use shampoo_core::linalg::inverse_root::{
-    Exponent, Extent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance,
-    inverse_root, inverse_root_while, inverse_root_workspace_len, rational, spectral, tables,
+    Exponent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance, inverse_root,
+    inverse_root_while, inverse_root_workspace_len, newton_schulz, rational, spectral, tables,
 };
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
@@ -24,6 +25,8 @@ entries! { requests: [
     Request::new,
     Scaling::factor,
     coupled_newton::workspace_len,
+    newton_schulz::workspace_len,
+    newton_schulz::computes,
     rational::row_stride,
     rational::matrix_len,
     rational::workspace_len,
@@ -67,8 +70,15 @@ macro_rules! roots {
             CoupledNewton::<$t>::indicator,
             CoupledNewton::<$t>::iterations,
             CoupledNewton::<$t>::stop,
+            NewtonSchulz::<$t>::start,
+            NewtonSchulz::<$t>::with_tolerance,
+            NewtonSchulz::<$t>::step::<$kernel>,
+            NewtonSchulz::<$t>::run::<$kernel>,
+            NewtonSchulz::<$t>::root,
+            NewtonSchulz::<$t>::indicator,
+            NewtonSchulz::<$t>::iterations,
+            NewtonSchulz::<$t>::stop,
             default_tolerance::<$t>,
-            Extent::of::<$t, $kernel>,
             Spectral::<$t>::start,
             Spectral::<$t>::step::<$kernel>,
             Spectral::<$t>::run::<$kernel>,

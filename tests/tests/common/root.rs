@@ -97,3 +97,16 @@ pub(crate) fn diagonal(values: &[f64]) -> Vec<f64> {
     let n = values.len();
     (0..n * n).map(|k| if k / n == k % n { values[k / n] } else { 0.0 }).collect()
 }
+
+/// How far a root may be from the oracle's: the row of its method, in an arithmetic with this unit roundoff.
+pub(crate) fn root_bound(report: &Report, unit_roundoff: f64, order: usize, p: f64) -> f64 {
+    let check = match report.method {
+        Method::CoupledNewton | Method::NewtonSchulz => Check::RootVsOracle,
+        Method::Spectral => Check::SpectralRoot,
+        _ if (1e-15..1e-12).contains(&unit_roundoff) => Check::RationalDoubleF32,
+        _ => Check::RationalRoot,
+    };
+    // Measured from n = 16 on: a smaller matrix has fewer roundings to average.
+    let size = Size { order: order.max(16), kappa: report.kappa, root: p, ..Size::default() };
+    check.bound_at(unit_roundoff, size)
+}

@@ -5,6 +5,7 @@ use super::choice::{Choice, choose, choose_table};
 use super::coupled::{Extent, Scaling};
 use super::coupled_newton::CoupledNewton;
 use super::input::Input;
+use super::newton_schulz::NewtonSchulz;
 use super::rational::{self, Rational, matrix_len, row_stride};
 use super::spectral::{self, Bound, Spectral};
 use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge, inverse_root_workspace_len};
@@ -14,6 +15,9 @@ use crate::linalg::Progress;
 use crate::linalg::power_iteration::PowerIteration;
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, Stored};
+
+/// How far power iteration falls short of the largest eigenvalue.
+const SHORTFALL: f64 = 1.01;
 
 /// What all attempts of a request have in common.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +67,7 @@ enum Stage<R> {
     /// The largest eigenvalue, for ridge and scale of a coupled iteration.
     Largest(PowerIteration<R>),
     CoupledNewton(CoupledNewton<R>),
+    NewtonSchulz(NewtonSchulz<R>),
     Spectral(Spectral<R>),
     /// The norm of the root, for the condition number.
     Condition(PowerIteration<R>),
@@ -99,7 +104,7 @@ struct Tools<'a, R, S, K: ?Sized> {
 
 impl<R: Real> Attempt<R> {
     pub(super) fn start(task: &Task, ridge: Ridge) -> Self {
-        let Choice { method, fallback } = choose(&task.request, task.exponent, ridge);
+        let Choice { method, fallback } = choose::<R>(task, ridge);
         Self {
             ridge,
             stage: Stage::Begin(method),
@@ -152,6 +157,14 @@ impl<R: Real> Attempt<R> {
                 self.begin_coupled(value, tools)?
             }
             Stage::CoupledNewton(newton) => {
+                if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
+                    return Ok(Progress::Working);
+                }
+                let newton = *newton;
+                copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
+                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+            }
+            Stage::NewtonSchulz(newton) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
@@ -222,7 +235,7 @@ impl<R: Real> Attempt<R> {
                 self.report.indicator = table.sup_relative_error;
                 Stage::Rational(Rational::start(n, table, self.ridge))
             }
-            Method::CoupledNewton => Stage::Largest(PowerIteration::start(n, rest)?),
+            Method::CoupledNewton | Method::NewtonSchulz => Stage::Largest(PowerIteration::start(n, rest)?),
             Method::Auto | Method::Spectral => {
                 Stage::Spectral(Spectral::start(view(root, n)?, task.exponent.alpha(), self.ridge, rest)?)
             }
@@ -270,13 +283,20 @@ impl<R: Real> Attempt<R> {
         let (n, p) = (task.input.n, task.order()?);
         self.found(lambda_max, R::from_f64(self.ridge.amount(lambda_max.to_f64())));
         task.input.load(triangle, view_mut(root, n)?, self.amount);
+        let mut x = view_mut(root, n)?;
+        let scaling = task.request.scaling;
+        // The best scale is on the edge where the largest eigenvalue is found too small.
+        let margin = if scaling == Scaling::Optimal { SHORTFALL } else { 1.0 };
         let known = Extent {
-            largest: Some(self.largest),
+            frobenius: certificate::frobenius(&mut x, kernel),
+            largest: Some(margin * self.largest),
             smallest: self.amount.to_f64(),
-            ..Extent::of(view_mut(root, n)?, kernel)
         };
-        let z = Scaling::Auto.factor(p, known);
-        Ok(Stage::CoupledNewton(CoupledNewton::start(view(root, n)?, p, z, rest)?))
+        let x = x.as_ref();
+        Ok(match self.report.method {
+            Method::NewtonSchulz => Stage::NewtonSchulz(NewtonSchulz::start(x, p, scaling.factor(2, known), rest)?),
+            _ => Stage::CoupledNewton(CoupledNewton::start(x, p, scaling.factor(p, known), rest)?),
+        })
     }
 
     /// Whatever ended the iteration: the certificate judges what is there.

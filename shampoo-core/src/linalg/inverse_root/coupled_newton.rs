@@ -4,7 +4,7 @@
 //! A, so they are symmetric and commute, and one triangle of every product is computed.
 //! Source: \[GH\] Guo and Higham 2006; \[FoM\] 7.18.
 
-use super::coupled::{Stop, Watch, add_to_diagonal, distance_from_identity, identity_minus, product, squares, view};
+use super::coupled::{Stop, Watch, add_to_diagonal, distance_from_identity, product, squares, view};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::Kernel;
 use crate::linalg::Progress;
@@ -109,7 +109,8 @@ impl<T: Real> CoupledNewton<T> {
             Stage::Correct | Stage::Last => {
                 let order = T::from_f64(f64::from(self.p));
                 let inverse = T::one() / order;
-                identity_minus(t, n, (order + T::one()) * inverse, inverse, m);
+                t.iter_mut().zip(m.iter()).for_each(|(t, &m)| *t = -m * inverse);
+                add_to_diagonal(t, n, (order + T::one()) * inverse);
                 product(n, x_next, x, t, kernel);
                 self.x_second = !self.x_second;
                 self.stage =

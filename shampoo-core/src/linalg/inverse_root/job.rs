@@ -2,7 +2,6 @@
 //! certificate.
 
 use super::attempt::{Attempt, Pace, Task};
-use super::choice::choose;
 use super::input::Input;
 use super::{Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError};
@@ -72,14 +71,15 @@ impl<R: Real> Job<R> {
         let nothing = input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0);
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
         let task = Task { input, exponent, request: *request, max_error };
+        let attempt = Attempt::start(&task, ridge);
         Ok(Self {
             task,
             ridge,
             retry: 0,
             retries: if ridge.figure() > 0.0 { request.max_retries } else { 0 },
             factor: 1.0,
-            attempt: Attempt::start(&task, ridge),
-            report: Report::nothing(choose(request, exponent, ridge).method),
+            attempt,
+            report: attempt.report(),
             progress: if nothing { Progress::Done } else { Progress::Working },
         })
     }

@@ -10,6 +10,7 @@ mod coupled;
 pub mod coupled_newton;
 mod input;
 mod job;
+pub mod newton_schulz;
 pub mod rational;
 mod report;
 mod request;

@@ -1,5 +1,7 @@
 //! What is asked of a root, and what is reported of it.
 
+use super::coupled::Scaling;
+use super::newton_schulz;
 use super::tables::table;
 use crate::error::UnsupportedExponent;
 
@@ -96,13 +98,21 @@ impl Ridge {
 /// How a root is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// [`Rational`](Method::Rational) where there is a table and the spectrum lies inside its
-    /// interval, else [`Spectral`](Method::Spectral).
+    /// By exponent, promise and size; the report says which.
+    ///
+    /// - [`Rational`](Method::Rational) for orders with a table, if its error leaves room for the certificate under
+    ///   [`max_error`](Request::max_error). Where the spectrum reaches below the table's interval
+    ///   [`Spectral`](Method::Spectral) takes over.
+    /// - [`CoupledNewton`](Method::CoupledNewton) for other integer orders up to 16 of matrices above order 64, where a
+    ///   fast kernel's products beat rotations (2.5 times at order 128).
+    /// - [`Spectral`](Method::Spectral) for the rest: small matrices, real exponents, the pseudo-inverse.
     Auto,
     /// Tridiagonal form and a rational function: no eigenvectors, nothing that could fail to converge.
     Rational,
     /// Coupled Newton: products only. Integer orders.
     CoupledNewton,
+    /// Coupled Newton-Schulz: products only. Orders 2 and 4.
+    NewtonSchulz,
     /// Eigendecomposition by Jacobi rotations: any exponent, the pseudo-inverse.
     Spectral,
 }
@@ -126,6 +136,8 @@ pub struct Request {
     pub ridge: Ridge,
     /// How it is computed.
     pub method: Method,
+    /// How a coupled iteration scales its first matrix; the other methods do not read it.
+    pub scaling: Scaling,
     /// How it is certified. Real exponents and the pseudo-inverse have a certificate of their own.
     pub certificate: Certificate,
     /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
@@ -142,6 +154,7 @@ impl Request {
             exponent,
             ridge: Ridge::Relative(1e-6),
             method: Method::Auto,
+            scaling: Scaling::Auto,
             certificate: Certificate::Full,
             max_error: None,
             max_retries: 5,
@@ -160,8 +173,9 @@ impl Request {
         let computed = match (self.method, exponent) {
             (Method::Auto | Method::Spectral, _) => true,
             (Method::CoupledNewton, Exponent::Root(_)) => !pseudo_inverse,
+            (Method::NewtonSchulz, Exponent::Root(p)) => !pseudo_inverse && newton_schulz::computes(p),
             (Method::Rational, Exponent::Root(p)) => !pseudo_inverse && table(p).is_some(),
-            (Method::CoupledNewton | Method::Rational, Exponent::Power(_)) => false,
+            (Method::CoupledNewton | Method::NewtonSchulz | Method::Rational, Exponent::Power(_)) => false,
         };
         if computed { Ok(exponent) } else { Err(UnsupportedExponent::ByMethod) }
     }

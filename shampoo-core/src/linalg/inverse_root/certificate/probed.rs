@@ -13,7 +13,10 @@ use crate::mat::{MatMut, MatRef};
 use crate::scalar::{LANES, Real, padded};
 
 /// Factors on the root mean square of 8 probes and of 16: wrong with probability below 2.4e-9 and 2.0e-9.
-const FACTORS: [f64; 2] = [20.2, 5.9];
+const FACTORS: [f64; 2] = [20.2, PROBE_FACTOR];
+
+/// By how much the promise exceeds that of the whole residual where all probes are needed.
+pub(in super::super) const PROBE_FACTOR: f64 = 5.9;
 
 /// Numbers of workspace of [`probed`] for order n: a square (odd p or an unknown sign alone) and three thin matrices.
 pub const fn probed_workspace_len(n: usize) -> usize {
