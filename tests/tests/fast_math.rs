@@ -176,7 +176,7 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.scale_by_rsqrt(&mut y[..1], &x[..1], &x[..1], zero, zero);
     let [mut d, mut e, mut tau, mut rest] = [(); 4].map(|()| vec![zero; stride]);
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
-    kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], &[], zero), &mut y, &mut rest);
+    kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], zero), &mut y, &mut rest);
     kernel.tridiagonalize(TiledTriangle { data: &mut data, stride, order: 1 }, t, &mut y, 0..0);
     let poles = Poles { ratios: &x, gains: &x, carried: &mut rest, count: 0, coarse: false, constant: zero };
     kernel.back_transform(TiledTriangle { data: &mut data, stride, order: 1 }, &x, poles, &mut y, 0..0);

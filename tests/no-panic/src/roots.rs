@@ -8,7 +8,8 @@ use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::Spectrum;
 use shampoo_core::linalg::inverse_root::{
     Exponent, Report, Request, Ridge, certificate, coupled_newton, inverse_root, inverse_root_workspace_len, rational,
-    spectral, tables,
+    spectral,
+    tables::{self, Table},
 };
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real};
@@ -29,6 +30,12 @@ entries! { requests: [
     rational::matrix_len,
     rational::workspace_len,
     tables::table,
+    tables::table_within,
+    Table::order,
+    Table::lower,
+    Table::sup_relative_error,
+    Table::constant,
+    Table::poles,
     certificate::full_workspace_len,
     certificate::probed_workspace_len,
     certificate::promise,
