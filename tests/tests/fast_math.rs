@@ -182,7 +182,7 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     let [mut d, mut e, mut tau, mut rest] = [(); 4].map(|()| vec![zero; stride]);
     kernel.symmetric_thin(&mut y, SymmetricTiles { data: &x, stride, order: 0 }, &x);
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
-    kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], &[], zero), &mut y, &mut rest);
+    kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], zero), &mut y, &mut rest);
     kernel.tridiagonalize(TiledTriangle { data: &mut data, stride, order: 1 }, t, &mut y, 0..0);
     let poles = Poles { ratios: &x, gains: &x, carried: &mut rest, count: 0, coarse: false, constant: zero };
     kernel.back_transform(TiledTriangle { data: &mut data, stride, order: 1 }, &x, poles, &mut y, 0..0);

@@ -17,7 +17,7 @@ fn the_automatic_choice() {
     let mut random = Random::new(31);
     let (small, large) = (with_condition(&mut random, 16, 1e3), with_condition(&mut random, 65, 1e3));
     let auto = |p| request(p, DEFAULT_RIDGE, Method::Auto);
-    let strict = |p| Request { max_error: Some(1e-9), ..auto(p) };
+    let strict = |p| Request { max_error: Some(1e-13), ..auto(p) };
     let probed = |max_error| Request { max_error: Some(max_error), certificate: Certificate::Probed, ..auto(4) };
     for (a, request, right) in [
         (&small, auto(1), Method::Rational),
@@ -29,11 +29,8 @@ fn the_automatic_choice() {
         (&large, auto(16), Method::CoupledNewton),
         (&large, auto(17), Method::Spectral),
         // No table that is fine enough; the inverse itself has no error.
-        (&small, strict(4), Method::Spectral),
-        (&large, strict(4), Method::CoupledNewton),
-        (&small, strict(1), Method::Rational),
         (&small, probed(1e-6), Method::Rational),
-        (&small, probed(2e-7), Method::Spectral),
+        (&small, probed(1e-9), Method::Rational),
         // Neither is an integer root.
         (&large, request(4, PSEUDO, Method::Auto), Method::Spectral),
         (&large, Request { exponent: Exponent::Power(0.3), ..auto(1) }, Method::Spectral),
@@ -43,6 +40,16 @@ fn the_automatic_choice() {
         let (_, report) = root::<f64, f64>(a, &request).unwrap();
         assert_eq!((report.method, report.outcome), (right, Outcome::Accepted), "{request:?}: {report:?}");
     }
+    // None does; the inverse itself has no error.
+    let beyond = [(&small, 4, Method::Spectral), (&large, 4, Method::CoupledNewton), (&small, 1, Method::Rational)];
+    for (a, p, method) in beyond {
+        assert_eq!(root::<f64, f64>(a, &strict(p)).unwrap().1.method, method);
+    }
+    // The fewest poles that do.
+    for (max_error, poles) in [(None, 16), (Some(1e-9), 28)] {
+        assert_eq!(root::<f64, f64>(&small, &Request { max_error, ..auto(4) }).unwrap().1.iterations, poles);
+    }
+    assert_eq!(root::<f32, f32>(&small, &auto(4)).unwrap().1.iterations, 12);
     // Below the table's interval.
     let graded = diagonal(&[1.0, 1e-3, 1e-8]);
     let (_, report) = root::<f64, f64>(&graded, &request(4, Ridge::Absolute(0.0), Method::Auto)).unwrap();
@@ -89,7 +96,7 @@ fn an_order_that_a_method_does_not_compute_is_refused() {
     for p in [1, 2, 3, 4, 5, 6, 8] {
         let legal = |method| request(p, DEFAULT_RIDGE, method).validate().is_ok();
         assert_eq!(legal(Method::NewtonSchulz), p == 2 || p == 4);
-        assert_eq!(legal(Method::Rational), [1, 2, 3, 4, 6].contains(&p));
+        assert_eq!(legal(Method::Rational), [1, 2, 3, 4, 6, 8].contains(&p));
         assert!(legal(Method::CoupledNewton) && legal(Method::Spectral) && legal(Method::Auto));
     }
     assert!(request(2, PSEUDO, Method::NewtonSchulz).validate().is_err());

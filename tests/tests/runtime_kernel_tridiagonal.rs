@@ -162,6 +162,7 @@ fn sum_of_inverses<T: Real>(judged: &Judged<'_, T>, case: &Form) {
     let mut random = Random::new(case.seed ^ 1);
     let shifts: Vec<f64> = (0..count).map(|_| f64::from(0.2 + random.uniform() as f32)).collect();
     let weights: Vec<f64> = (0..count).map(|_| f64::from(random.uniform() as f32)).collect();
+    let pairs: Vec<(f64, f64)> = shifts.iter().copied().zip(weights.iter().copied()).collect();
     let (ridge, scale, constant) = (0.25, 0.5, 0.125);
     let run = |parts: [Range<usize>; 2]| {
         let mut a = Matrix::<T>::new(case);
@@ -170,7 +171,7 @@ fn sum_of_inverses<T: Real>(judged: &Judged<'_, T>, case: &Form) {
         let t = Tridiagonal { diagonal, off_diagonal, tau };
         let nan = |length| vec![T::from_f64(f64::NAN); length];
         let (mut ratios, mut gains) = (nan(n * padded(count)), nan(n * padded(count)));
-        let terms = Terms::new(&shifts, &weights, T::one());
+        let terms = Terms::new(&pairs, T::one());
         let scales = (T::from_f64(ridge), T::from_f64(scale));
         assert!(judged.kernel.tridiagonal_inverses(&t, scales, &terms, &mut ratios, &mut gains));
         let mut carried = nan(carried_len(n, count));
@@ -221,7 +222,7 @@ fn indefinite<T: Real>(judged: &Judged<'_, T>, case: &Form) {
     let [diagonal, off_diagonal, tau] = &mut reduced.numbers;
     let largest = diagonal.iter().fold(T::zero(), |m, &d| if d > m { d } else { m });
     let t = Tridiagonal { diagonal, off_diagonal, tau };
-    let terms = Terms::new(&[0.5; 3], &[1.0; 3], T::one());
+    let terms = Terms::new(&[(0.5, 1.0); 3], T::one());
     let [mut ratios, mut gains] = [(); 2].map(|()| vec![T::zero(); n * LANES]);
     // The largest diagonal entry comes to lie at -1 + 0.5.
     let scales = (-T::one() - largest, T::one());

@@ -22,14 +22,14 @@ pub struct Terms<T> {
 
 impl<T: Real> Terms<T> {
     /// The poles of a table, all weights multiplied; those that do not fit are left out.
-    pub fn new(shifts: &[f64], weights: &[f64], factor: T) -> Self {
+    pub fn new(poles: &[(f64, f64)], factor: T) -> Self {
         let mut terms = Self {
             shifts: [[T::one(); LANES]; POLE_TILES],
             weights: [[T::zero(); LANES]; POLE_TILES],
-            width: shifts.len().div_ceil(LANES).min(POLE_TILES),
+            width: poles.len().div_ceil(LANES).min(POLE_TILES),
         };
         let to = terms.shifts.as_flattened_mut().iter_mut().zip(terms.weights.as_flattened_mut());
-        for ((shift, weight), (&s, &c)) in to.zip(shifts.iter().zip(weights)) {
+        for ((shift, weight), &(s, c)) in to.zip(poles) {
             (*shift, *weight) = (T::from_f64(s), T::from_f64(c) * factor);
         }
         terms

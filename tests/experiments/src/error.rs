@@ -22,6 +22,24 @@ pub enum Error {
         /// What went wrong.
         source: TuneError,
     },
+    /// A rational approximation was not found.
+    #[error("the exchange for p = {order} and {poles} poles: {reason}")]
+    Exchange {
+        /// The root order.
+        order: u32,
+        /// The number of poles.
+        poles: usize,
+        /// What went wrong.
+        reason: &'static str,
+    },
+    /// A file to compare with could not be read.
+    #[error("reading {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// A result could not be written.
     #[error("writing {}", path.display())]
     Write {

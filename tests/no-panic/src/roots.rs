@@ -10,7 +10,7 @@ use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::{Bound, Spectral};
 use shampoo_core::linalg::inverse_root::{
     Exponent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance, inverse_root,
-    inverse_root_while, inverse_root_workspace_len, newton_schulz, rational, spectral, tables,
+    inverse_root_while, inverse_root_workspace_len, newton_schulz, rational, spectral, tables, tables::Table,
 };
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
@@ -31,6 +31,12 @@ entries! { requests: [
     rational::matrix_len,
     rational::workspace_len,
     tables::table,
+    tables::table_within,
+    Table::order,
+    Table::lower,
+    Table::sup_relative_error,
+    Table::constant,
+    Table::poles,
     certificate::full_workspace_len,
     certificate::probed_workspace_len,
     certificate::promise,

@@ -229,10 +229,10 @@ impl<R: Real> Attempt<R> {
         }
         Ok(match method {
             Method::Rational => {
-                let table = choose_table(task.order()?, R::UNIT_ROUNDOFF.to_f64(), task.max_error);
+                let table = choose_table::<R>(task.order()?, task);
                 let table = table.ok_or(UnsupportedExponent::ByMethod)?;
-                self.report.iterations = u32::try_from(table.shifts.len()).unwrap_or(u32::MAX);
-                self.report.indicator = table.sup_relative_error;
+                self.report.iterations = u32::try_from(table.poles().len()).unwrap_or(u32::MAX);
+                self.report.indicator = table.sup_relative_error();
                 Stage::Rational(Rational::start(n, table, self.ridge))
             }
             Method::CoupledNewton | Method::NewtonSchulz => Stage::Largest(PowerIteration::start(n, rest)?),

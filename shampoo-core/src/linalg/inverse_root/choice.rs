@@ -2,7 +2,7 @@
 
 use super::attempt::Task;
 use super::certificate::PROBE_FACTOR;
-use super::tables::{Table, table};
+use super::tables::{Table, table_within};
 use super::{Certificate, Exponent, Method, Ridge};
 use crate::scalar::Real;
 
@@ -25,7 +25,7 @@ pub(super) struct Choice {
 pub(super) fn choose<R: Real>(task: &Task, ridge: Ridge) -> Choice {
     let (method, fallback) = match (task.request.method, task.exponent) {
         (Method::Auto, Exponent::Root(p)) if !matches!(ridge, Ridge::PseudoInverse { .. }) => {
-            let table = choose_table(p, R::UNIT_ROUNDOFF.to_f64(), task.max_error);
+            let table = choose_table::<R>(p, task);
             match table {
                 Some(table) if is_fine_enough(table, task) => (Method::Rational, Some(Method::Spectral)),
                 _ if task.input.n > LARGEST_DECOMPOSED && p <= LARGEST_POWER => (Method::CoupledNewton, None),
@@ -38,18 +38,29 @@ pub(super) fn choose<R: Real>(task: &Task, ridge: Ridge) -> Choice {
     Choice { method, fallback }
 }
 
-/// The table for an order, in an arithmetic and for an error that may be promised.
-pub(super) fn choose_table(order: u32, _unit_roundoff: f64, _max_error: f64) -> Option<&'static Table> {
-    table(order)
+/// Error of a table that is lost in the rounding of everything else: with at least double-f32 inside, and with less.
+const NEGLIGIBLE: [f64; 2] = [1e-7, 5e-6];
+
+/// The table with the fewest poles for an order whose error is negligible in an arithmetic and small enough for the
+/// promise that is asked for.
+pub(super) fn choose_table<R: Real>(order: u32, task: &Task) -> Option<&'static Table> {
+    let [double, single] = NEGLIGIBLE;
+    let negligible = if R::UNIT_ROUNDOFF.to_f64() < 1e-12 { double } else { single };
+    table_within(order, negligible.min(task.max_error / amplification(task)))
 }
 
-/// Whether a root by this table can be certified. Its residual is p times the error in every eigenvalue, which
-/// oscillates with an amplitude that is known, and the promise a p-th of the Frobenius norm.
+/// Whether a root by this table can be certified.
 fn is_fine_enough(table: &Table, task: &Task) -> bool {
+    // NaN as a limit accepts nothing by any method.
+    amplification(task) * table.sup_relative_error() <= task.max_error
+}
+
+/// The promise for a root by a table, in units of the table's error: the residual is p times that error in every
+/// eigenvalue, which oscillates with an amplitude that is known, and the promise a p-th of the Frobenius norm.
+fn amplification(task: &Task) -> f64 {
     let factor = match task.request.certificate {
         Certificate::Full => 1.0,
         Certificate::Probed => PROBE_FACTOR,
     };
-    // NaN as a limit accepts nothing by any method.
-    factor * table.sup_relative_error * libm::sqrt(0.5 * task.input.n as f64) <= task.max_error
+    factor * libm::sqrt(0.5 * task.input.n as f64)
 }

@@ -168,9 +168,9 @@ impl<T: Real> Rational<T> {
     ///
     /// **Errors**: the workspace is too short.
     pub fn smallest_eigenvalue(&self, workspace: &mut [T]) -> Result<Option<T>, ShapeError> {
-        let t = parts(self.n, self.table.shifts.len(), workspace)?.t;
+        let t = parts(self.n, self.table.poles().len(), workspace)?.t;
         let Spectrum { bound, ridge, .. } = self.spectrum;
-        let low = T::from_f64(self.table.lower).maximum(T::UNIT_ROUNDOFF) * bound;
+        let low = T::from_f64(self.table.lower()).maximum(T::UNIT_ROUNDOFF) * bound;
         Ok(smallest_eigenvalue(t.diagonal, t.off_diagonal, ridge, low, bound))
     }
 
@@ -182,7 +182,7 @@ impl<T: Real> Rational<T> {
         kernel: &K,
         rows: usize,
     ) -> Result<Progress, ShapeError> {
-        let (n, poles) = (self.n, self.table.shifts.len());
+        let (n, poles) = (self.n, self.table.poles().len());
         let matrix = ShapeError::Length { needed: matrix_len(n), found: a.data.len() };
         if a.data.len() < matrix_len(n) || a.stride != row_stride(n) || a.order != n {
             return Err(matrix);
@@ -200,9 +200,15 @@ impl<T: Real> Rational<T> {
             }
             Stage::Transform(row) => {
                 let end = row.saturating_add(rows).min(n + 1);
-                let constant = T::from_f64(self.table.constant) * self.scale;
-                let poles =
-                    Poles { ratios, gains, carried, count: poles, coarse: self.table.order >= COARSE_ORDER, constant };
+                let constant = T::from_f64(self.table.constant()) * self.scale;
+                let poles = Poles {
+                    ratios,
+                    gains,
+                    carried,
+                    count: poles,
+                    coarse: self.table.order() >= COARSE_ORDER,
+                    constant,
+                };
                 kernel.back_transform(a, t.tau, poles, vectors, row..end);
                 if end > n { Stage::Done } else { Stage::Transform(end) }
             }
@@ -222,8 +228,8 @@ impl<T: Real> Rational<T> {
             return;
         }
         found.bound = bound;
-        self.scale = bound.powf(-T::from_f64(1.0 / f64::from(self.table.order)));
-        let lower = T::from_f64(self.table.lower);
+        self.scale = bound.powf(-T::from_f64(1.0 / f64::from(self.table.order())));
+        let lower = T::from_f64(self.table.lower());
         let noise = T::from_f64(ROUNDING) * T::UNIT_ROUNDOFF * bound;
         let (within, definite) = (amount - lower * bound + noise, amount);
         let shifts = [within, within, within, within, definite, definite, definite, definite];
@@ -234,7 +240,7 @@ impl<T: Real> Rational<T> {
             }
             return;
         }
-        let terms = Terms::new(self.table.shifts, self.table.weights, self.scale);
+        let terms = Terms::new(self.table.poles(), self.scale);
         if kernel.tridiagonal_inverses(t, (amount, T::one() / bound), &terms, ratios, gains) {
             self.spectrum.state = State::Definite;
         }

@@ -89,7 +89,7 @@ fn cell(spread: Option<Spread>, show: impl Fn(f64) -> String, infinite: &str) ->
 }
 
 /// Columns of equal width, the first to the left and the others to the right.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
