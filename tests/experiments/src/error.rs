@@ -32,6 +32,14 @@ pub enum Error {
         /// What went wrong.
         reason: &'static str,
     },
+    /// A method found no root where there is one.
+    #[error("{method} found no root of a matrix of order {n}")]
+    NoRoot {
+        /// The method.
+        method: &'static str,
+        /// The order of the matrix.
+        n: usize,
+    },
     /// A file to compare with could not be read.
     #[error("reading {}", path.display())]
     Read {

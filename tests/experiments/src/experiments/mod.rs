@@ -2,4 +2,5 @@
 
 pub mod accuracy;
 pub mod autoencoder;
+pub mod roots;
 pub mod tables;

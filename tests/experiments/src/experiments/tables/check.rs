@@ -121,7 +121,7 @@ mod tests {
         let same = compared(&weights, 1e-2).expect("a comparison");
         // JSON numbers may be read one unit off.
         assert!(same[0].agrees() && same[0].difference <= f64::EPSILON);
-        weights[1] *= 1.0 + 1e-9;
+        weights[1] *= 1.0 + 1e-2;
         let other = compared(&weights, 1e-2).expect("a comparison");
         assert!(!other[0].agrees() && other[0].number == "weight 1");
         assert!(other[0].errors[0] > other[0].errors[1]);
