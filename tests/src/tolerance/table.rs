@@ -70,6 +70,8 @@ table! {
     RationalDoubleF32: Spectral, 1e-5, 1e-5, Fixed, "n reflections back in f32, not amplified by kappa: measured 3e-7";
     /// Spectral roots against the oracle.
     SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 128.0), "backward error of an eigendecomposition, times kappa/p; 128 u: rotations leave the vectors orthogonal to 72 u at n = 32";
+    /// What keeping a root adds, with `u` the roundoff of the type that it is kept in.
+    StoredRoot: Spectral, 0.0, 0.0, Order(1.0), "every entry is rounded once: u sqrt(n) at most";
     /// A certificate's promise against the true error: promise + this >= error.
     CertificateHonest: Spectral, 0.0, 0.0, Order(4.0), "rounding of the promise and of the candidate's own entries";
     /// Allowance for rounding in the certificate's residual.

@@ -2,6 +2,7 @@
 //!
 //! [`inverse_root`] chooses a method and says which; every method can be called by itself. No root
 //! is accepted by its own iteration's opinion: [`certificate`] bounds the error of whatever came out.
+//! Every method is plain data that can be stepped, and so is the whole request, as a [`Job`].
 
 mod attempt;
 pub mod certificate;

@@ -1,0 +1,311 @@
+//! The laws of an inverse root, the same for every method, arithmetic and store: a new one of each is one row.
+
+mod common;
+
+use common::bits;
+use common::root::{diagonal, request, root, root_bound};
+use shampoo_core::kernel::Portable;
+use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
+use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
+use shampoo_core::linalg::inverse_root::spectral::Spectral;
+use shampoo_core::linalg::inverse_root::{
+    Method, Outcome, Report, Request, Ridge, inverse_root, inverse_root_workspace_len as workspace_len,
+};
+use shampoo_core::mat::MatRef;
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
+use shampoo_tests::generate::{Random, from_spectrum, packed_to_full, to_packed, with_condition};
+use shampoo_tests::oracle::root::{self as oracle, relative_error, spectral_norm};
+use shampoo_tests::oracle::{loewner, wide};
+use shampoo_tests::tolerance::{Check, Size};
+
+const NO_RIDGE: Ridge = Ridge::Absolute(0.0);
+
+/// Orders of matrices that straddle tiles.
+const ORDERS: [usize; 5] = [1, 2, 5, 9, 17];
+
+/// A method, and the root orders that its laws are checked for.
+#[derive(Clone, Copy)]
+struct Row {
+    method: Method,
+    orders: &'static [u32],
+}
+
+impl Row {
+    /// Only the certificate of the law itself refuses.
+    fn request(self, p: u32, ridge: Ridge) -> Request {
+        Request { max_error: Some(0.9), ..request(p, ridge, self.method) }
+    }
+}
+
+/// Stamps the laws on methods, each a row of method and root orders, for one arithmetic and store.
+macro_rules! methods {
+    ($real:ty, $kept:ty) => {
+        methods! { $real, $kept;
+            automatic: Auto, [1, 2, 4, 5];
+            rational: Rational, [1, 2, 3, 4, 6];
+            coupled_newton: CoupledNewton, [1, 2, 3, 4, 7];
+            newton_schulz: NewtonSchulz, [2, 4];
+            spectral: Spectral, [1, 2, 4, 7];
+        }
+    };
+    ($real:ty, $kept:ty; $($name:ident: $method:ident, $orders:expr;)*) => {$(
+        mod $name {
+            use super::*;
+
+            const ROW: Row = Row { method: Method::$method, orders: &$orders };
+
+            #[test]
+            fn near_to_the_oracle_and_nearer_than_promised() {
+                accuracy::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn powers_of_two_pass_through() {
+                scales::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn permutations_pass_through() {
+                permutations::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn the_identity_is_its_own_root() {
+                identity::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn more_ridge_is_less_root() {
+                ridges::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn the_same_input_gives_the_same_bits() {
+                repeats::<$real, $kept>(ROW);
+            }
+
+            #[test]
+            fn a_refused_root_is_not_written() {
+                refusals::<$real, $kept>(ROW);
+            }
+        }
+    )*};
+}
+
+/// Stamps the methods on arithmetics: name, inside, kept as.
+macro_rules! laws {
+    ($($name:ident: $real:ty, $kept:ty;)*) => {$(
+        mod $name {
+            use super::*;
+
+            methods! { $real, $kept }
+        }
+    )*};
+}
+
+laws! {
+    double: f64, f64;
+    double_kept_as_single: f64, f32;
+    double_kept_as_three_bf16: f64, Bf16x3;
+    single: f32, f32;
+    single_kept_as_bf16: f32, Bf16;
+    single_kept_as_two_bf16: f32, Bf16x2;
+    single_kept_as_three_bf16: f32, Bf16x3;
+    double_f32: DoubleF32, f32;
+}
+
+/// A matrix as the store keeps it.
+fn kept<R: Real, S: Stored<R>>(full: &[f64]) -> Vec<f64> {
+    full.iter().map(|&x| S::store(R::from_f64(x)).load().to_f64()).collect()
+}
+
+/// Condition numbers that an arithmetic and a store can resolve.
+fn conditions<R: Real, S: Stored<R>>() -> impl Iterator<Item = f64> {
+    let u = R::UNIT_ROUNDOFF.to_f64();
+    [1.0, 1e1, 1e3, 1e6].into_iter().filter(move |kappa| kappa * u < 1e-3 && kappa * S::ROUNDOFF < 0.1)
+}
+
+/// The root, which must be accepted.
+#[track_caller]
+fn accepted<R: Real, S: Stored<R>>(a: &[f64], request: &Request) -> (Vec<f64>, Report) {
+    let (x, report) = root::<R, S>(a, request).expect("a legal request");
+    assert_eq!((report.outcome, report.retries), (Outcome::Accepted, 0), "{request:?}, {report:?}");
+    (x, report)
+}
+
+/// How far the root of a report may be from the truth.
+fn allowed<R: Real, S: Stored<R>>(report: &Report, n: usize, p: u32) -> f64 {
+    let size = Size { order: n, ..Size::default() };
+    let computed = root_bound(report, R::UNIT_ROUNDOFF.to_f64(), n, f64::from(p));
+    computed + Check::StoredRoot.bound_at(S::ROUNDOFF, size)
+}
+
+fn accuracy<R: Real, S: Stored<R>>(row: Row) {
+    let mut random = Random::new(101);
+    for n in ORDERS {
+        for kappa in conditions::<R, S>() {
+            let a = kept::<R, S>(&with_condition(&mut random, n, kappa));
+            let spectrum = wide::decompose(n, &a);
+            for &p in row.orders {
+                let (x, report) = accepted::<R, S>(&a, &row.request(p, NO_RIDGE));
+                let error = relative_error(n, &x, &spectrum.inverse_root(p, oracle::Ridge::None));
+                let bound = allowed::<R, S>(&report, n, p);
+                assert!(error <= bound, "n {n}, p {p}, kappa {kappa:e}: {error:e} above {bound:e}, {report:?}");
+                let size = Size { order: n, ..Size::default() };
+                let noise = Check::CertificateHonest.bound_at(R::UNIT_ROUNDOFF.to_f64(), size);
+                assert!(error <= report.promised + noise, "n {n}, p {p}: true error {error:e}, {report:?}");
+            }
+        }
+    }
+}
+
+fn scales<R: Real, S: Stored<R>>(row: Row) {
+    let a = kept::<R, S>(&from_spectrum(&mut Random::new(102), &[1.0, 2.0, 2.0, 5.0]));
+    for &p in row.orders {
+        for ridge in [NO_RIDGE, Ridge::Relative(1e-2)] {
+            let (plain, report) = accepted::<R, S>(&a, &row.request(p, ridge));
+            for power in [-3, 1, 4] {
+                let (factor, back) = (2.0_f64.powi(power * p as i32), 2.0_f64.powi(power));
+                let scaled: Vec<f64> = a.iter().map(|x| x * factor).collect();
+                let (x, other) = accepted::<R, S>(&scaled, &row.request(p, ridge));
+                let x: Vec<f64> = x.iter().map(|x| x * back).collect();
+                assert_eq!(bits(&x), bits(&plain), "p {p}, 2^{power}");
+                assert_eq!((other.promised, other.kappa), (report.promised, report.kappa));
+                assert_eq!(other.lambda_max, report.lambda_max * factor);
+            }
+        }
+    }
+}
+
+fn permutations<R: Real, S: Stored<R>>(row: Row) {
+    let n = 9;
+    for kappa in conditions::<R, S>() {
+        let a = kept::<R, S>(&with_condition(&mut Random::new(103), n, kappa));
+        // 4 and 9 have no common divisor.
+        let permuted = |a: &[f64]| -> Vec<f64> {
+            let image = |i: usize| (4 * i + 2) % n;
+            (0..n * n).map(|k| a[image(k / n) * n + image(k % n)]).collect()
+        };
+        for &p in row.orders {
+            let (x, report) = accepted::<R, S>(&a, &row.request(p, NO_RIDGE));
+            let (y, _) = accepted::<R, S>(&permuted(&a), &row.request(p, NO_RIDGE));
+            let distance = relative_error(n, &y, &permuted(&x));
+            let bound = 2.0 * allowed::<R, S>(&report, n, p);
+            assert!(distance <= bound, "p {p}, kappa {kappa:e}: {distance:e} above {bound:e}");
+        }
+    }
+}
+
+fn identity<R: Real, S: Stored<R>>(row: Row) {
+    for n in ORDERS {
+        let identity = diagonal(&vec![1.0; n]);
+        for &p in row.orders {
+            let (x, report) = accepted::<R, S>(&identity, &row.request(p, NO_RIDGE));
+            let error = relative_error(n, &x, &identity);
+            assert!(error <= allowed::<R, S>(&report, n, p), "n {n}, p {p}: {error:e}, {report:?}");
+            let off = x.iter().enumerate().filter(|(k, _)| k / n != k % n);
+            off.for_each(|(_, &x)| assert_eq!(x, 0.0, "n {n}, p {p}"));
+        }
+    }
+}
+
+fn ridges<R: Real, S: Stored<R>>(row: Row) {
+    let n = 9;
+    // Rank 5, as far as the store knows.
+    let values: Vec<f64> = (0..n as u32).map(|i| if i < 5 { f64::from(1 + i) } else { 0.0 }).collect();
+    let a = kept::<R, S>(&from_spectrum(&mut Random::new(104), &values));
+    for &p in row.orders {
+        let mut before: Option<(Vec<f64>, f64)> = None;
+        for ridge in [0.05, 0.2, 0.8] {
+            let (x, report) = accepted::<R, S>(&a, &row.request(p, Ridge::Relative(ridge)));
+            let error = allowed::<R, S>(&report, n, p) * spectral_norm(n, &x);
+            if let Some((larger, allowed)) = before {
+                let slack = (error + allowed) / spectral_norm(n, &larger);
+                assert!(loewner::gap(n, &x, &larger) >= -slack, "p {p}, ridge {ridge}");
+                // The null space has the root r^(-1/p): 4 times the ridge is 4^(-1/p) times the norm.
+                let shrunk = spectral_norm(n, &x) / spectral_norm(n, &larger);
+                let right = 4.0_f64.powf(-1.0 / f64::from(p));
+                assert!(shrunk < 0.5 * (1.0 + right), "p {p}: the norm shrinks by {shrunk}, not by {right}");
+            }
+            before = Some((x, error));
+        }
+    }
+}
+
+fn repeats<R: Real, S: Stored<R>>(row: Row) {
+    for n in ORDERS {
+        let a = kept::<R, S>(&with_condition(&mut Random::new(105), n, 4.0));
+        let kept: Vec<S> = to_packed(n, &a).iter().map(|&x| S::store(R::from_f64(x))).collect();
+        for &p in row.orders {
+            // What other roots, or nothing at all, have left in a workspace does not matter.
+            let of = |dirt: f64| {
+                let mut workspace = vec![R::from_f64(dirt); workspace_len(n)];
+                let mut x = vec![S::default(); kept.len()];
+                let request = row.request(p, NO_RIDGE);
+                inverse_root(&kept, n, &mut x, &request, &mut workspace, &Portable).unwrap();
+                bits(&x.iter().map(|x| x.load().to_f64()).collect::<Vec<_>>())
+            };
+            assert_eq!(of(f64::NAN), of(0.0), "n {n}, p {p}");
+            assert_eq!(of(f64::NAN), of(-1e30), "n {n}, p {p}");
+        }
+    }
+}
+
+fn refusals<R: Real, S: Stored<R>>(row: Row) {
+    let seven = S::store(R::from_f64(7.0));
+    for &p in row.orders {
+        let strict = Request { max_error: Some(0.0), ..row.request(p, NO_RIDGE) };
+        let usual = row.request(p, NO_RIDGE);
+        for (a, request) in [
+            ([2.0, 1.0, 3.0], strict),
+            ([1.0, 0.0, -1.0], usual),
+            ([0.0; 3], usual),
+            ([1.0, f64::NAN, 1.0], usual),
+            ([1.0, 0.0, f64::INFINITY], usual),
+        ] {
+            let kept = a.map(|x| S::store(R::from_f64(x)));
+            let mut x = [seven; 3];
+            let mut workspace = vec![R::from_f64(f64::NAN); workspace_len(2)];
+            let found = inverse_root(&kept, 2, &mut x, &request, &mut workspace, &Portable);
+            assert!(!matches!(found, Ok(report) if report.outcome == Outcome::Accepted), "{a:?}, {found:?}");
+            let unchanged = x.iter().all(|x| x.load() == seven.load());
+            assert!(unchanged, "{a:?}: {found:?} has written {x:?}");
+            let again: Vec<f64> = kept.iter().map(|x| x.load().to_f64()).collect();
+            assert!(again.iter().zip(a).all(|(x, y)| *x == y || y.is_nan()), "the input is not changed");
+        }
+    }
+}
+
+/// Both triangles of what the methods themselves return; a kept root has one alone.
+fn both_triangles<R: Real>() {
+    let n = 9;
+    let a = with_condition(&mut Random::new(106), n, 100.0);
+    let a: Vec<R> = to_packed(n, &a).iter().map(|&x| R::from_f64(x)).collect();
+    let a = packed_to_full(n, &a);
+    let a = MatRef::new(&a, n, n).unwrap();
+    let mut space = vec![R::from_f64(f64::NAN); 6 * n * n];
+    let assert_symmetric = |x: MatRef<'_, R>| {
+        assert_eq!(x.nrows(), n);
+        for (i, j) in (0..n * n).map(|k| (k / n, k % n)) {
+            assert!(x.get(i, j) == x.get(j, i), "({i}, {j}): {x:?}");
+        }
+    };
+    for p in [2, 4] {
+        let mut newton = CoupledNewton::start(a, p, 1.5, &mut space).unwrap();
+        newton.run(&mut space, &Portable).unwrap();
+        assert_symmetric(newton.root(&space));
+        let mut newton = NewtonSchulz::start(a, p, 1.5, &mut space).unwrap();
+        newton.run(&mut space, &Portable).unwrap();
+        assert_symmetric(newton.root(&space));
+        let mut spectral = Spectral::start(a, 1.0 / f64::from(p), NO_RIDGE, &mut space).unwrap();
+        spectral.run(&mut space, &Portable).unwrap();
+        assert_symmetric(spectral.root(&space));
+    }
+}
+
+#[test]
+fn the_triangles_agree_bit_for_bit() {
+    both_triangles::<f64>();
+    both_triangles::<f32>();
+    both_triangles::<DoubleF32>();
+}
