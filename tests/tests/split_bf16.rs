@@ -149,3 +149,48 @@ fn six_terms_give_the_roots_of_f32_and_three_do_not() {
         }
     }
 }
+
+/// The products of one term under the roundoff of `f32`.
+struct Boastful;
+
+impl Kernel<f32> for Boastful {
+    fn gemm(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+        SplitBf16::<1>.gemm(c, accum, alpha, a, b);
+    }
+
+    fn symm_product(&self, c: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
+        SplitBf16::<1>.symm_product(c, a, b);
+    }
+
+    fn dot(&self, x: &[f32], y: &[f32]) -> f32 {
+        SplitBf16::<1>.dot(x, y)
+    }
+}
+
+/// Promises kept and broken by the roots of small matrices, by the methods made of products.
+fn kept_and_broken<K: Kernel<f32>>(kernel: &K) -> [usize; 2] {
+    let mut random = Random::new(94);
+    let (mut counts, p) = ([0; 2], 2);
+    for (n, kappa) in [(1, 1.0), (2, 1.0), (2, 4.0), (4, 10.0)].repeat(16) {
+        let scale = 1.0 + random.uniform();
+        let a: Vec<f64> = with_condition(&mut random, n, kappa).iter().map(|x| f64::from((x * scale) as f32)).collect();
+        let right = wide::decompose(n, &a).inverse_root(p, oracle::Ridge::None);
+        for method in [Method::CoupledNewton, Method::NewtonSchulz] {
+            let request = Request { max_error: Some(1.0), ..request(p, Ridge::Absolute(0.0), method) };
+            let (x, report) = root_with::<f32, f32, _>(&a, &request, kernel).expect("finite input");
+            if report.outcome == Outcome::Accepted {
+                counts[usize::from(relative_error(n, &x, &right) > report.promised)] += 1;
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn a_certificate_allows_for_the_products_that_it_is_made_of() {
+    let [kept, broken] = kept_and_broken(&SplitBf16::<1>);
+    assert_eq!(broken, 0, "of {kept}");
+    assert!(kept > 0, "no promise at all");
+    let [_, broken] = kept_and_broken(&Boastful);
+    assert!(broken > 0, "the roundoff of f32 would do");
+}

@@ -49,6 +49,10 @@ macro_rules! delegate {
             self.0.symm_product(c, a, b);
         }
 
+        fn unit_roundoff(&self) -> f64 {
+            self.0.unit_roundoff()
+        }
+
         fn dot(&self, x: &[$t], y: &[$t]) -> $t {
             self.0.dot(x, y)
         }

@@ -65,6 +65,13 @@ pub trait Kernel<T: Real>: Sync {
         portable::symm_product(c, a, b);
     }
 
+    /// Unit roundoff of the products and of `dot`: a certificate allows for it in what it computes by them.
+    ///
+    /// A kernel that multiplies in less than `T` must say so here.
+    fn unit_roundoff(&self) -> f64 {
+        T::UNIT_ROUNDOFF.to_f64()
+    }
+
     /// Sum of x_i y_i.
     fn dot(&self, x: &[T], y: &[T]) -> T {
         portable::dot(x, y)

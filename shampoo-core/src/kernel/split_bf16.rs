@@ -2,7 +2,7 @@
 
 use super::{Accum, Kernel};
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::{Bf16, Bf16x3, Stored};
+use crate::scalar::{Bf16, Bf16x3, Real, Stored, power_of_two};
 
 /// Emulates bfloat16 units with `f32` accumulation: every factor is split into three bfloat16 words, and of the nine
 /// partial products the `TERMS` largest kinds are taken, 1, 3, 6 or 9 of them.
@@ -13,8 +13,8 @@ use crate::scalar::{Bf16, Bf16x3, Stored};
 ///
 /// **Ranges**: magnitudes from 2^-110 (and products from 2^-101) to (2 - 2^-8) 2^127; beyond, the first word
 /// is infinite. **Accuracy**: relative to the factors' product 2^-7, 2^-15, 2^-24 and 0, then that of sums in `f32`. Three
-/// terms are enough for statistics, not for roots, which amplify by kappa/p and whose certificate allows for the
-/// rounding of `f32`; six serve as `f32` does. **Source**: Henry, Tang, Heinecke 2019, arXiv 1904.06376.
+/// terms are enough for statistics, not for roots, which amplify by kappa/p: their certificates, computed in these
+/// products too, allow for [`unit_roundoff`](Kernel::unit_roundoff) and refuse most of them; six serve as `f32` does. **Source**: Henry, Tang, Heinecke 2019, arXiv 1904.06376.
 ///
 /// ```
 /// use shampoo_core::kernel::{Kernel, SplitBf16};
@@ -33,6 +33,14 @@ use crate::scalar::{Bf16, Bf16x3, Stored};
 pub struct SplitBf16<const TERMS: usize>;
 
 impl<const TERMS: usize> SplitBf16<TERMS> {
+    /// The partial products left out, relative to the product, at most.
+    const PRODUCT_ERROR: f64 = match TERMS {
+        1 => power_of_two(-7),
+        3 => power_of_two(-15),
+        6 => power_of_two(-24),
+        _ => 0.0,
+    };
+
     /// The partial products of x y, each exact, smallest kind first.
     #[inline]
     pub fn partial_products(x: f32, y: f32) -> [f32; TERMS] {
@@ -82,6 +90,10 @@ impl<const TERMS: usize> Kernel<f32> for SplitBf16<TERMS> {
         // Column j of B is its row j.
         Self::product(c.reborrow(), Accum::Replace, 1.0, (a, b), |i| i + 1);
         c.mirror_lower();
+    }
+
+    fn unit_roundoff(&self) -> f64 {
+        Self::PRODUCT_ERROR + f32::UNIT_ROUNDOFF.to_f64()
     }
 
     fn dot(&self, x: &[f32], y: &[f32]) -> f32 {

@@ -16,6 +16,6 @@ pub use real::Real;
 pub use stored::Stored;
 
 /// 2^k, for k in the normal range of `f64`.
-const fn power_of_two(k: i32) -> f64 {
+pub(crate) const fn power_of_two(k: i32) -> f64 {
     f64::from_bits(((k + 1023) as u64) << 52)
 }

@@ -25,6 +25,7 @@ macro_rules! kernels {
             <Portable as Kernel<$t>>::gram,
             <Portable as Kernel<$t>>::symm_product,
             <Portable as Kernel<$t>>::dot,
+            <Portable as Kernel<$t>>::unit_roundoff,
             <Portable as Kernel<$t>>::axpby,
             <Portable as Kernel<$t>>::scale_by_rsqrt,
             <Portable as Kernel<$t>>::symmetric_thin,
@@ -47,6 +48,7 @@ macro_rules! split_bf16 {
             <SplitBf16<$terms> as Kernel<f32>>::gram,
             <SplitBf16<$terms> as Kernel<f32>>::symm_product,
             <SplitBf16<$terms> as Kernel<f32>>::dot,
+            <SplitBf16<$terms> as Kernel<f32>>::unit_roundoff,
         ] }
     };
 }

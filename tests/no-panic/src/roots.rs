@@ -93,7 +93,7 @@ macro_rules! roots {
             Bound::<$t>::start,
             Bound::<$t>::step::<$kernel>,
             Bound::<$t>::promised,
-            certificate::allowance::<$t>,
+            certificate::allowance::<$t, $kernel>,
             certificate::full::<$t, $kernel>,
             certificate::Full::step::<$t, $kernel>,
             certificate::probed::<$t, $kernel>,

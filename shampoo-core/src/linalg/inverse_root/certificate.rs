@@ -33,9 +33,9 @@ pub fn promise(s: f64, p: u32) -> f64 {
     libm::expm1(-libm::log1p(-s) / f64::from(p))
 }
 
-/// The allowance for rounding in S: u (kappa + sqrt(n) p).
-pub fn allowance<T: Real>(n: usize, p: u32, kappa: f64) -> f64 {
-    ROUNDING * T::UNIT_ROUNDOFF.to_f64() * (kappa + libm::sqrt(n as f64) * f64::from(p))
+/// The allowance for rounding in S: u (kappa + sqrt(n) p), with the kernel's u.
+pub fn allowance<T: Real, K: Kernel<T> + ?Sized>(n: usize, p: u32, kappa: f64, kernel: &K) -> f64 {
+    ROUNDING * kernel.unit_roundoff() * (kappa + libm::sqrt(n as f64) * f64::from(p))
 }
 
 /// What is known of the sign of a root: S alone does not tell X from -X where p is even.

@@ -101,7 +101,7 @@ impl Full {
                 // For even p Z is X^{p/2}, symmetric up to rounding.
                 kernel.gemm(factor.reborrow(), Accum::Replace, T::one(), z.as_ref().transpose(), other.as_ref());
                 subtract_identity(&mut factor);
-                let s = frobenius(&mut factor, kernel) + allowance::<T>(n, self.p, self.kappa);
+                let s = frobenius(&mut factor, kernel) + allowance(n, self.p, self.kappa, kernel);
                 self.promised = promise(s, self.p);
                 Stage::Done
             }

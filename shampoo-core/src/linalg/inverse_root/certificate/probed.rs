@@ -66,7 +66,7 @@ pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
             return f64::INFINITY;
         }
     }
-    let allowance = allowance::<T>(n, p, kappa);
+    let allowance = allowance(n, p, kappa, kernel);
     let (mut uniform, mut squares, mut promised) = (Uniform::new(), 0.0, f64::INFINITY);
     for (round, factor_of_mean) in FACTORS.into_iter().enumerate() {
         uniform.fill(v, n);

@@ -65,7 +65,9 @@ impl<T: Real> Bound<T> {
         for (i, row) in residual.rows_mut().enumerate() {
             row.iter_mut().zip(b.row_entries(i)).for_each(|(r, b)| *r = b - *r);
         }
-        self.promised = promise(&self.spectrum, n, self.alpha, delta, frobenius(&mut residual, kernel));
+        let rounding = kernel.unit_roundoff() * libm::sqrt(n as f64);
+        let residual = frobenius(&mut residual, kernel);
+        self.promised = promise(&self.spectrum, n, self.alpha, [delta, residual], rounding);
         Ok(Progress::Done)
     }
 
@@ -75,10 +77,9 @@ impl<T: Real> Bound<T> {
     }
 }
 
-/// The bound from ||V V^T - I||_F and ||B - V^T Lambda V||_F.
-fn promise<T: Real>(spectrum: &Spectrum<T>, n: usize, alpha: f64, delta: f64, residual: f64) -> f64 {
+/// The bound from ||V V^T - I||_F and ||B - V^T Lambda V||_F, with the rounding in both.
+fn promise<T: Real>(spectrum: &Spectrum<T>, n: usize, alpha: f64, [delta, residual]: [f64; 2], rounding: f64) -> f64 {
     let lambda_max = (spectrum.lambda_max + spectrum.ridge).to_f64();
-    let rounding = T::UNIT_ROUNDOFF.to_f64() * libm::sqrt(n as f64);
     let residual = residual + rounding * lambda_max;
     let delta = delta + rounding;
     let epsilon = residual + (2.0 + delta) * delta * lambda_max;

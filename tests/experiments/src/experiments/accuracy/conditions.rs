@@ -2,13 +2,15 @@
 
 use core::fmt::Write as _;
 
+use shampoo_core::linalg::inverse_root::Outcome;
+
 use super::arithmetic::F64;
 use super::plan::{COUPLED_NEWTON, SPECTRAL};
 use super::row::Row;
 use crate::spread::Spread;
 
-/// Up to here f64 has 9 digits left of a matrix: its roots must be accepted.
-const CERTAIN_KAPPA: f64 = 1e8;
+/// Up to here f64 has 8 digits left of a matrix: its roots must be accepted.
+const CERTAIN_KAPPA: f64 = 2e8;
 
 /// The promise that they must come with: the default limit for f64, so that a default request succeeds.
 const CERTAIN_PROMISE: f64 = 1e-5;
@@ -33,6 +35,8 @@ pub(super) struct Verdict<'a> {
     uncertain: Vec<&'a Row>,
     /// Promises of the rows that f64 must certify.
     promises: Option<Spread>,
+    /// The accepted row that is nearest to its promise.
+    nearest: Option<&'a Row>,
     /// promise / error of the rows with a measurable error.
     tightness: Option<Spread>,
     /// The same, of the accepted rows alone.
@@ -57,6 +61,7 @@ impl<'a> Verdict<'a> {
             dishonest: rows.iter().filter(|row| row.accepted && !honest(row)).collect(),
             uncertain: rows.iter().filter(|row| certain(row) && !within(row, CERTAIN_PROMISE)).collect(),
             promises: Spread::of(rows.iter().filter(|row| certain(row)).filter_map(|row| row.promised)),
+            nearest: rows.iter().filter(accepted).max_by(|a, b| part(a).total_cmp(&part(b))),
             tightness: Spread::of(rows.iter().filter(measurable).filter_map(tightness)),
             tightness_accepted: Spread::of(rows.iter().filter(measurable).filter(accepted).filter_map(tightness)),
             beyond: Spread::of(rows.iter().filter(measurable).filter(accepted).filter(exact).filter_map(beyond)),
@@ -87,6 +92,14 @@ impl<'a> Verdict<'a> {
         let accepted = rows.iter().filter(|row| row.accepted).count();
         let honest = mark(self.dishonest.is_empty());
         let _ = writeln!(text, "{honest} {} of {accepted} accepted roots break their promise", self.dishonest.len());
+        if let Some(row) = self.nearest {
+            let Row { scalar, kernel, method, n, p, statistics, .. } = row;
+            let _ = writeln!(
+                text,
+                "         largest error / promise of an accepted root: {:.3} ({scalar}, {kernel}, {method}, n = {n}, p = {p}, {statistics})",
+                part(row),
+            );
+        }
         let (must, largest) =
             (rows.iter().filter(|row| certain(row)).count(), self.promises.map_or(f64::NAN, |s| s.max));
         let _ = writeln!(
@@ -127,14 +140,22 @@ fn honest(row: &Row) -> bool {
     row.true_error.zip(row.promised).is_some_and(|(error, promised)| error <= promised)
 }
 
-/// Whether the row must be certified.
+/// error / promise; 0 where one is missing.
+pub(super) fn part(row: &Row) -> f64 {
+    row.true_error.zip(row.promised).map_or(0.0, |(error, promised)| if error > 0.0 { error / promised } else { 0.0 })
+}
+
+/// Whether the row must be certified. The inverse of a subnormal matrix is out of range.
 fn certain(row: &Row) -> bool {
-    row.scalar == F64 && row.kappa <= CERTAIN_KAPPA && CERTAIN_METHODS.contains(&row.method)
+    row.scalar == F64
+        && row.condition.is_some_and(|kappa| kappa <= CERTAIN_KAPPA)
+        && row.outcome != Outcome::OutsideStore
+        && CERTAIN_METHODS.contains(&row.method)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, Verdict};
+    use super::{Outcome, Row, Verdict};
 
     fn passed(row: Row) -> bool {
         Verdict::of(&[Row::sample_within(), row]).passed()
@@ -148,7 +169,7 @@ mod tests {
 
     #[test]
     fn accepted_roots_keep_their_promise() {
-        let coarse = || Row { scalar: "f32", unit_roundoff: 1e-7, ..Row::sample_within() };
+        let coarse = || Row { scalar: "f32".to_owned(), unit_roundoff: 1e-7, ..Row::sample_within() };
         assert!(passed(coarse()));
         assert!(!passed(Row { true_error: Some(1.1e-6), ..coarse() }));
         assert!(!passed(Row { true_error: None, ..coarse() }), "accepted, but there is no root");
@@ -161,8 +182,12 @@ mod tests {
         assert!(!passed(Row { accepted: false, ..Row::sample_within() }));
         assert!(!passed(Row { promised: Some(2e-5), ..Row::sample_within() }));
         for (kappa, method, pass) in [(1e8, "spectral", false), (1e9, "spectral", true), (1e2, "rational", true)] {
-            assert_eq!(passed(Row { kappa, method, accepted: false, ..Row::sample_within() }), pass);
+            let condition = Some(kappa);
+            assert_eq!(passed(Row { condition, method, accepted: false, ..Row::sample_within() }), pass);
         }
+        let outcome = Outcome::OutsideStore;
+        assert!(passed(Row { accepted: false, outcome, ..Row::sample_within() }));
+        assert!(passed(Row { accepted: false, condition: None, ..Row::sample_within() }));
     }
 
     #[test]
@@ -186,5 +211,6 @@ mod tests {
         let text = Verdict::of(&rows).text(&rows);
         assert!(text.contains("VIOLATED 1 of 2 accepted roots"), "{text}");
         assert!(text.contains("n: 77"), "{text}");
+        assert!(text.contains("largest error / promise of an accepted root: 500000.000 (f64, portable"), "{text}");
     }
 }

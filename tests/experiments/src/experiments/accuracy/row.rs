@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use shampoo_core::linalg::inverse_root::Outcome;
 
 use crate::error::Error;
@@ -13,14 +13,15 @@ use crate::report;
 pub(super) struct Row {
     /// Order of the matrix.
     pub(super) n: usize,
-    /// Its condition number, before it was rounded to what stores it; nominal where the order is 1.
+    /// Its condition number, before it was rounded to what stores it; that of the ridge where there is one, nominal
+    /// where the order is 1, null where the matrix is singular.
     pub(super) kappa: f64,
     /// Root order.
     pub(super) p: u32,
     /// The method.
     pub(super) method: &'static str,
     /// The scalar; where another one computes than stores, `stored/inside`.
-    pub(super) scalar: &'static str,
+    pub(super) scalar: String,
     /// The kernel.
     pub(super) kernel: &'static str,
     /// The family of the matrix.
@@ -35,15 +36,23 @@ pub(super) struct Row {
     pub(super) accepted: bool,
     /// u kappa / p, with the condition number of the stored matrix; null if that is not positive definite.
     pub(super) a_priori: Option<f64>,
+    /// What stores.
+    pub(super) stored_as: &'static str,
+    /// What computes.
+    pub(super) root_type: &'static str,
     /// How it ended.
-    #[serde(skip)]
+    #[serde(serialize_with = "name")]
     pub(super) outcome: Outcome,
-    /// log2(kappa / p), at least 0.
-    #[serde(skip)]
-    pub(super) lost_bits: f64,
+    /// What was added to the diagonal.
+    pub(super) ridge: f64,
+    /// Condition number of the matrix as it is stored, with the ridge; null if that is not positive definite.
+    pub(super) condition: Option<f64>,
     /// Unit roundoff of the stored root.
-    #[serde(skip)]
     pub(super) unit_roundoff: f64,
+}
+
+fn name<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{outcome:?}"))
 }
 
 /// The whole object.
@@ -66,6 +75,11 @@ impl Rows {
 }
 
 impl Row {
+    /// log2(kappa / p), at least 0, of the matrix as it is stored.
+    pub(super) fn lost_bits(&self) -> Option<f64> {
+        self.condition.map(|kappa| (kappa / f64::from(self.p)).log2().max(0.0))
+    }
+
     /// An accepted coupled Newton root in f64, for tests to vary.
     #[cfg(test)]
     pub(super) fn sample() -> Self {
@@ -74,7 +88,7 @@ impl Row {
             kappa: 100.0,
             p: 4,
             method: super::plan::COUPLED_NEWTON.name,
-            scalar: super::arithmetic::F64,
+            scalar: super::arithmetic::F64.to_owned(),
             kernel: "portable",
             statistics: "log_spaced",
             indicator: Some(0.25),
@@ -82,8 +96,11 @@ impl Row {
             true_error: Some(0.125),
             accepted: true,
             a_priori: Some(0.75),
+            stored_as: "f64",
+            root_type: "f64",
             outcome: Outcome::Accepted,
-            lost_bits: 4.6,
+            ridge: 0.0,
+            condition: Some(100.0),
             unit_roundoff: f64::EPSILON / 2.0,
         }
     }
@@ -101,7 +118,8 @@ mod tests {
         let mut first = json!({
             "n": 2, "kappa": 100.0, "p": 4, "method": "coupled_newton", "scalar": "f64", "kernel": "portable",
             "statistics": "log_spaced", "indicator": 0.25, "promised": 0.5, "true_error": 0.125, "accepted": true,
-            "a_priori": 0.75,
+            "a_priori": 0.75, "stored_as": "f64", "root_type": "f64", "outcome": "Accepted", "ridge": 0.0,
+            "condition": 100.0, "unit_roundoff": f64::EPSILON / 2.0,
         });
         let found = to_value(Rows { rows: vec![Row::sample(), refused] }).expect("plain data");
         assert_eq!(found["rows"][0], first);

@@ -1,27 +1,28 @@
-//! All rows for a reader: a block for each arithmetic and order, a line for each root, the methods side by side.
+//! All rows for a reader: a block for each kind of statistics, a line for each root, the methods side by side.
 
 use core::fmt::Write as _;
 
 use shampoo_core::linalg::inverse_root::Outcome;
 
-use super::arithmetic;
 use super::plan::METHODS;
 use super::row::Row;
 
 const LEGEND: &str = "\
-The relative errors of inverse roots A^(-1/p) in the spectral norm. Lost bits: log2(kappa / p). A priori: u kappa / p.
-For each method: its own indicator, the promise of the certificate, the true error.
+The relative errors of inverse roots A^(-1/p) in the spectral norm. Lost bits: log2(kappa / p) of the matrix as it is
+stored. A priori: u kappa / p. For each method: its own indicator, the promise of the certificate, the true error.
 ! refused: the certificate promises nothing, or less than what is accepted; the error is shown all the same.
 ";
 
 /// The table of these rows.
 pub(super) fn table(rows: &[Row]) -> String {
     let mut text = LEGEND.to_owned();
-    for block in grouped(rows.iter(), |row| (row.statistics, row.kernel, row.scalar, row.n)) {
-        if let Some(Row { statistics, kernel, scalar, n, .. }) = block.first() {
-            let _ = writeln!(text, "\n{scalar}, n = {n}, {statistics}, {kernel}");
+    for block in grouped(rows.iter(), |row| row.statistics) {
+        if let Some(Row { statistics, .. }) = block.first() {
+            let _ = writeln!(text, "\n{statistics}");
         }
-        let mut heads = [String::new(), format!("{:>5} {:>2} {:>9} {:>8}", "kappa", "p", "lost bits", "a priori")];
+        let names = format!("{:<16} {:<8} {:>3}", "scalar", "kernel", "n");
+        let mut heads =
+            [String::new(), format!("{names} {:>5} {:>2} {:>9} {:>8}", "kappa", "p", "lost bits", "a priori")];
         heads[0] += &" ".repeat(heads[1].len());
         for method in METHODS {
             heads[0] += &format!(" | {:<31}", method.name);
@@ -29,7 +30,7 @@ pub(super) fn table(rows: &[Row]) -> String {
         }
         let rule = "-".repeat(heads[1].len());
         let _ = writeln!(text, "{}\n{}\n{rule}", heads[0].trim_end(), heads[1]);
-        for line in grouped(block.into_iter(), |row| (row.kappa.to_bits(), row.p)) {
+        for line in grouped(block.into_iter(), |row| (&row.scalar, row.kernel, row.n, row.kappa.to_bits(), row.p)) {
             text += &self::line(&line);
         }
     }
@@ -41,36 +42,18 @@ fn line(rows: &[&Row]) -> String {
     let Some(first) = rows.first() else {
         return String::new();
     };
-    let [a_priori, bits] =
-        [number(first.a_priori), if first.lost_bits.is_finite() { format!("{:.1}", first.lost_bits) } else { none() }];
-    let mut line = format!("{:>5.0e} {:>2} {bits:>9} {a_priori:>8}", first.kappa, first.p);
+    let Row { scalar, kernel, n, kappa, p, .. } = first;
+    let bits = first.lost_bits().map_or_else(none, |bits| format!("{bits:.1}"));
+    let mut line =
+        format!("{scalar:<16} {kernel:<8} {n:>3} {kappa:>5.0e} {p:>2} {bits:>9} {:>8}", number(first.a_priori));
     for method in METHODS {
         let [indicator, promise, error] = match rows.iter().find(|row| row.method == method.name) {
             Some(row) => [number(row.indicator), promise(row), number(row.true_error)],
-            None => [none(), "no table".to_owned(), none()],
+            None => [none(), "not computed".to_owned(), none()],
         };
         line += &format!(" | {indicator:>9} {promise:>12} {error:>8}");
     }
     line + "\n"
-}
-
-/// The accepted rows among all, by scalar, kernel and method.
-pub(super) fn shares(rows: &[Row]) -> String {
-    let mut text = format!("{:22}", "accepted of");
-    METHODS.iter().for_each(|method| text += &format!(" {:>18}", method.name));
-    for arithmetic in arithmetic::all() {
-        text += &format!("\n{:22}", format!("{}, {}", arithmetic.scalar, arithmetic.kernel));
-        for method in METHODS {
-            let here = |row: &&Row| {
-                (row.scalar, row.kernel, row.method) == (arithmetic.scalar, arithmetic.kernel, method.name)
-            };
-            let all = rows.iter().filter(here).count();
-            let accepted = rows.iter().filter(here).filter(|row| row.accepted).count();
-            let percent = 100.0 * accepted as f64 / all.max(1) as f64;
-            text += &format!(" {:>18}", format!("{accepted} of {all} ({percent:.0}%)"));
-        }
-    }
-    text + "\n"
 }
 
 /// The promise, or why there is none.
@@ -101,7 +84,10 @@ fn none() -> String {
 }
 
 /// The rows with equal keys together, in the order in which the keys come up.
-fn grouped<'a, K: PartialEq>(rows: impl Iterator<Item = &'a Row>, key: impl Fn(&Row) -> K) -> Vec<Vec<&'a Row>> {
+pub(super) fn grouped<'a, K: PartialEq>(
+    rows: impl Iterator<Item = &'a Row>,
+    key: impl Fn(&'a Row) -> K,
+) -> Vec<Vec<&'a Row>> {
     let mut groups: Vec<(K, Vec<&Row>)> = Vec::new();
     for row in rows {
         let of = key(row);
@@ -117,27 +103,23 @@ fn grouped<'a, K: PartialEq>(rows: impl Iterator<Item = &'a Row>, key: impl Fn(&
 mod tests {
     use shampoo_core::linalg::inverse_root::Outcome;
 
-    use super::{Row, shares, table};
+    use super::{Row, table};
 
     #[test]
     fn one_line_a_root_with_the_methods_side_by_side() {
         let spectral = |p| Row { method: "spectral", outcome: Outcome::Uncertified, p, ..Row::sample() };
-        let other = Row { scalar: "f32", outcome: Outcome::NotPositiveDefinite, ..Row::sample() };
-        let text = table(&[Row::sample(), other, spectral(4), spectral(6)]);
-        let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("1e2")).collect();
+        let other = Row { scalar: "f32".to_owned(), outcome: Outcome::NotPositiveDefinite, ..Row::sample() };
+        let graded = Row { statistics: "graded", ..Row::sample() };
+        let text = table(&[Row::sample(), other, spectral(4), spectral(6), graded]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(" 1e2 ")).collect();
         let cells = |line: &str| line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
-        assert_eq!(lines.len(), 3);
-        let tail = "-     no table        -";
-        let both = ["1e2  4       4.6   7.5e-1", "2.5e-1       5.0e-1   1.2e-1", "2.5e-1     5.0e-1 !   1.2e-1", tail];
+        assert_eq!(lines.len(), 4);
+        let head = "f64              portable   2   1e2  4       4.6   7.5e-1";
+        let none = "- not computed        -";
+        let both = [head, "2.5e-1       5.0e-1   1.2e-1", none, "2.5e-1     5.0e-1 !   1.2e-1", none];
         assert_eq!(cells(lines[0]), both);
-        assert_eq!(cells(lines[1])[1..3], [tail, "2.5e-1     5.0e-1 !   1.2e-1"]);
-        assert!(lines[2].contains("indefinite"));
-        assert_eq!(text.matches("n = 2").count(), 2);
-    }
-
-    #[test]
-    fn shares_count_by_scalar_and_method() {
-        let text = shares(&[Row::sample(), Row::sample(), Row { accepted: false, ..Row::sample() }]);
-        assert_eq!(text.matches("2 of 3 (67%)").count(), 1, "{text}");
+        assert!(lines[1].contains("indefinite"));
+        assert_eq!(cells(lines[2])[1..4], [none, none, "2.5e-1     5.0e-1 !   1.2e-1"]);
+        assert_eq!(text.matches("indicator      promise").count(), 2 * 4);
     }
 }
