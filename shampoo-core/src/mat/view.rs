@@ -94,10 +94,11 @@ impl<'a, T: Copy> MatRef<'a, T> {
 
     /// The part of `nrows x ncols` entries whose first is (i, j); `None` outside the matrix.
     pub fn block(self, i: usize, j: usize, nrows: usize, ncols: usize) -> Option<Self> {
-        let inside = i.checked_add(nrows)? <= self.nrows && j.checked_add(ncols)? <= self.ncols;
+        if i.checked_add(nrows)? > self.nrows || j.checked_add(ncols)? > self.ncols {
+            return None;
+        }
         let start = if nrows == 0 || ncols == 0 { 0 } else { i * self.row_stride + j * self.col_stride };
-        let data = self.data.get(start..)?;
-        inside.then_some(Self { data, nrows, ncols, ..self })
+        Some(Self { data: self.data.get(start..)?, nrows, ncols, ..self })
     }
 
     /// Entry (i, j); `None` outside the matrix.
@@ -230,6 +231,7 @@ mod tests {
         assert!(m.transpose().contiguous_rows().is_none());
         assert!(m.block(0, 1, 2, 2).unwrap().row_entries(1).eq([5, 6]));
         assert!(m.block(1, 1, 2, 1).is_none());
+        assert!(m.block(usize::MAX / 2, 0, 1, 1).is_none());
     }
 
     #[test]

@@ -37,8 +37,11 @@ const fn smallest(words: i32) -> f64 {
     power_of_two(-134) / roundoff(words)
 }
 
-/// The last `f32` before the first word becomes infinite, at (2 - 2^-8) 2^127.
-const LARGEST_SUM: f64 = power_of_two(127) * 2.0 - power_of_two(119) - power_of_two(104);
+/// The last sum of w words before the first one becomes infinite, at (2 - 2^-8) 2^127: what is stored can be stored
+/// again, and in three words it is an `f32`.
+const fn largest_sum(words: i32) -> f64 {
+    power_of_two(127) * 2.0 - power_of_two(119) - power_of_two(if words == 2 { 111 } else { 104 })
+}
 
 /// The nearest bfloat16, ties to even, of any real type.
 ///
@@ -114,7 +117,7 @@ macro_rules! stored {
         where
             f32: Stored<R>,
         {
-            const LARGEST: f64 = LARGEST_SUM;
+            const LARGEST: f64 = largest_sum($words);
             const SMALLEST: f64 = smallest($words);
             const ROUNDOFF: f64 = roundoff($words);
 
@@ -163,7 +166,7 @@ mod tests {
         }
         let nan: f32 = Bf16x2::store(f32::NAN).load();
         assert!(nan.is_nan());
-        let largest = LARGEST_SUM as f32;
+        let largest = largest_sum(3) as f32;
         assert_eq!(Stored::<f32>::load(Bf16x3::store(largest)), largest);
         assert!(!Stored::<f32>::load(Bf16x3::store(largest.next_up())).is_finite());
     }

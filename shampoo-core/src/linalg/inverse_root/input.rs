@@ -142,8 +142,11 @@ impl Input {
         }
         // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
         let largest = S::store(back.apply(largest)).load();
-        // Below the smallest normal number digits are lost that no roundoff accounts for.
-        if !finite || !largest.is_finite() || largest.to_f64() < S::SMALLEST {
+        // Below the smallest normal number digits are lost that no roundoff accounts for: in the store, or already where
+        // the root was scaled back in coarser numbers.
+        let coarser = R::UNIT_ROUNDOFF.to_f64() > S::ROUNDOFF;
+        let smallest = if coarser { S::SMALLEST.max(R::MIN_POSITIVE.to_f64()) } else { S::SMALLEST };
+        if !finite || !largest.is_finite() || largest.to_f64() < smallest {
             return Outcome::OutsideStore;
         }
         for (to, from) in rows_mut(root).zip(squares) {

@@ -90,15 +90,14 @@ impl Team {
         let length = packed_len(plan.n);
         let share = plan.count.div_ceil(plan.threads) * length;
         let parts = batch.chunks(share).zip(self.roots.chunks_mut(share)).zip(&mut self.workers);
-        let work = |((triangles, roots), worker): ((&[f32], &mut [f32]), &mut Box<dyn Worker + Send>)| {
-            let pairs = triangles.chunks(length).zip(roots.chunks_mut(length));
-            pairs.fold(true, |found, (triangle, root)| worker.root(black_box(triangle), root) && found)
-        };
+        let mut parts = parts.map(|((triangles, roots), worker)| (triangles, roots, worker));
         self.all_found &= if plan.threads == 1 {
-            parts.map(work).all(|found| found)
+            parts.all(|(triangles, roots, worker)| all_roots(worker, triangles, roots, length))
         } else {
             std::thread::scope(|scope| {
-                let threads: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+                let start =
+                    |(triangles, roots, worker)| scope.spawn(move || all_roots(worker, triangles, roots, length));
+                let threads: Vec<_> = parts.map(start).collect();
                 threads.into_iter().all(|thread| thread.join().unwrap_or(false))
             })
         };
@@ -123,4 +122,10 @@ impl Team {
             times_faster: median(&mut baseline.iter().zip(&self.microseconds).map(|(base, own)| base / own)),
         })
     }
+}
+
+/// One worker's share; whether it found every root.
+fn all_roots(worker: &mut Box<dyn Worker + Send>, triangles: &[f32], roots: &mut [f32], length: usize) -> bool {
+    let pairs = triangles.chunks(length).zip(roots.chunks_mut(length));
+    pairs.fold(true, |found, (triangle, root)| worker.root(black_box(triangle), root) && found)
 }
