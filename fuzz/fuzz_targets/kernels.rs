@@ -260,8 +260,8 @@ fn form<T: Real>(case: &Form) {
     let (stride, order) = (case.stride, case.order);
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     Portable.tridiagonalize(TiledTriangle { data: &mut data, stride, order }, t, &mut vectors, rows.clone());
-    let shifts: Vec<f64> = some(case.count.min(60)).iter().map(|x: &T| x.to_f64()).collect();
-    let terms = Terms::new(&shifts, &shifts, T::one());
+    let poles: Vec<(f64, f64)> = some(case.count.min(60)).iter().map(|x: &T| (x.to_f64(), x.to_f64())).collect();
+    let terms = Terms::new(&poles, T::one());
     let mut gains = ratios.clone();
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     Portable.tridiagonal_inverses(&t, (T::one(), T::one()), &terms, &mut ratios, &mut gains);

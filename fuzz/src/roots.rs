@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::{
-    Certificate, Exponent, Method, Outcome, Report, Request, Ridge, inverse_root, inverse_root_workspace_len,
+    Certificate, Exponent, Method, Outcome, Report, Request, Ridge, Scaling, inverse_root, inverse_root_workspace_len,
 };
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
@@ -16,7 +16,8 @@ use crate::oracle::root::spectral_norm;
 use crate::oracle::{Spectrum, narrow, wide};
 
 /// The methods that a request may name.
-const METHODS: &[Method] = &[Method::Auto, Method::Rational, Method::CoupledNewton, Method::Spectral];
+const METHODS: &[Method] =
+    &[Method::Auto, Method::Rational, Method::CoupledNewton, Method::NewtonSchulz, Method::Spectral];
 
 /// What is computed in, then what is kept.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -86,7 +87,8 @@ impl<'a> Arbitrary<'a> for Case {
             255 => u32::MAX,
             count => u32::from(count % 8),
         };
-        let request = Request { exponent, ridge, method, certificate, max_error, max_retries };
+        let scaling = *u.choose(&[Scaling::Auto, Scaling::Frobenius, Scaling::LambdaMax, Scaling::Optimal])?;
+        let request = Request { exponent, ridge, method, scaling, certificate, max_error, max_retries };
         let matrix = Symmetric::arbitrary(u)?;
         let misfit = if u.ratio(1, 64)? { Some(Misfit::arbitrary(u)?) } else { None };
         Ok(Self { types, request, matrix, misfit })
