@@ -5,6 +5,7 @@
 //! Matrices are row-major slices, tensors a shape and a row-major slice.
 
 pub mod generate;
+pub mod golden;
 pub mod oracle;
 pub mod tolerance;
 

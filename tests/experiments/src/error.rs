@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use shampoo_core::error::RootError;
+
 use crate::data::DataError;
 use crate::train::tune::TuneError;
 
@@ -72,6 +74,9 @@ pub enum Error {
         /// The images there are.
         count: usize,
     },
+    /// A root was asked for that an iteration does not compute.
+    #[error("starting an iteration")]
+    Root(#[from] RootError),
     /// The handler of Ctrl-C could not be installed.
     #[error("installing the handler of Ctrl-C")]
     Interrupt(#[from] ctrlc::Error),

@@ -2,5 +2,6 @@
 
 pub mod accuracy;
 pub mod autoencoder;
+pub mod iterations;
 pub mod roots;
 pub mod tables;

@@ -34,7 +34,7 @@ pub(super) fn rows(problem: &Problem, seed: u64, bar: &ProgressBar, interrupt: &
             forms.push(Form { stored, is_single, judge });
             forms.len() - 1
         });
-        for asked in problem.methods(*p) {
+        for asked in problem.methods(arithmetic, *p) {
             if interrupt.raised() {
                 return rows;
             }
@@ -47,7 +47,6 @@ pub(super) fn rows(problem: &Problem, seed: u64, bar: &ProgressBar, interrupt: &
 
 fn row(problem: &Problem, form: &Form, (arithmetic, p): (&Arithmetic, u32), asked: (MethodRow, Request)) -> Row {
     let (method, request) = asked;
-    let request = Request { max_error: request.max_error.or(arithmetic.max_error()), ..request };
     let answer = arithmetic.answer(&form.stored, problem.n, &request).expect("finite input, buffers that fit");
     let report = answer.report;
     let condition = form.judge.kappa(report.ridge);

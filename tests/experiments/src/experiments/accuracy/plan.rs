@@ -13,22 +13,37 @@ pub(super) struct MethodRow {
     pub(super) method: Method,
     /// Its name.
     pub(super) name: &'static str,
+    /// A limit on the promise that makes it choose more poles; it is asked only of arithmetics with digits to spare.
+    pub(super) limit: Option<f64>,
+}
+
+impl MethodRow {
+    const fn new(name: &'static str, method: Method) -> Self {
+        Self { method, name, limit: None }
+    }
 }
 
 /// Coupled Newton: products only.
-pub(super) const COUPLED_NEWTON: MethodRow = MethodRow { method: Method::CoupledNewton, name: "coupled_newton" };
+pub(super) const COUPLED_NEWTON: MethodRow = MethodRow::new("coupled_newton", Method::CoupledNewton);
 
 /// Newton-Schulz: products only, for orders 2 and 4.
-const NEWTON_SCHULZ: MethodRow = MethodRow { method: Method::NewtonSchulz, name: "newton_schulz" };
+const NEWTON_SCHULZ: MethodRow = MethodRow::new("newton_schulz", Method::NewtonSchulz);
 
 /// Eigendecomposition by Jacobi rotations.
-pub(super) const SPECTRAL: MethodRow = MethodRow { method: Method::Spectral, name: "spectral" };
+pub(super) const SPECTRAL: MethodRow = MethodRow::new("spectral", Method::Spectral);
 
-/// Tridiagonal form and a rational function, for the orders and condition numbers that it has a table for.
-const RATIONAL: MethodRow = MethodRow { method: Method::Rational, name: "rational" };
+/// Tridiagonal form and a rational function, for the orders and condition numbers that it has a table for: of 12 poles
+/// with `f32` inside, of 16 with more.
+const RATIONAL: MethodRow = MethodRow::new("rational", Method::Rational);
+
+/// The same with 28 poles.
+const RATIONAL_28: MethodRow = MethodRow { limit: Some(1e-10), ..MethodRow::new("rational_28", Method::Rational) };
+
+/// Units of roundoff below a limit on the promise.
+const DIGITS_TO_SPARE: f64 = 1e4;
 
 /// Every method, in the order of the table's columns.
-pub(super) const METHODS: [MethodRow; 4] = [COUPLED_NEWTON, NEWTON_SCHULZ, SPECTRAL, RATIONAL];
+pub(super) const METHODS: [MethodRow; 5] = [COUPLED_NEWTON, NEWTON_SCHULZ, SPECTRAL, RATIONAL, RATIONAL_28];
 
 /// The root orders.
 const ROOTS: [u32; 6] = [2, 4, 3, 1, 6, 8];
@@ -72,17 +87,19 @@ impl Problem {
 
     /// The number of its rows.
     pub(super) fn rows(&self) -> usize {
-        self.roots.iter().map(|&(_, p)| self.methods(p).count()).sum()
+        self.roots.iter().map(|(arithmetic, p)| self.methods(arithmetic, *p).count()).sum()
     }
 
     /// The methods that compute this root, each with what is asked of it: a refusal is a result, so no retry.
-    pub(super) fn methods(&self, p: u32) -> impl Iterator<Item = (MethodRow, Request)> {
+    pub(super) fn methods(&self, arithmetic: &Arithmetic, p: u32) -> impl Iterator<Item = (MethodRow, Request)> {
         let ridge = if self.family.ridged { Ridge::Relative(1.0 / self.kappa) } else { Ridge::Absolute(0.0) };
+        let (least, limit) = (DIGITS_TO_SPARE * arithmetic.unit_roundoff(), arithmetic.max_error());
         let request = move |row: MethodRow| {
             let plain = Request::new(Exponent::Root(p));
-            (row, Request { ridge, method: row.method, max_retries: 0, ..plain })
+            (row, Request { ridge, method: row.method, max_retries: 0, max_error: row.limit.or(limit), ..plain })
         };
-        METHODS.into_iter().map(request).filter(|(_, request)| request.validate().is_ok())
+        let fine_enough = move |row: &MethodRow| row.limit.is_none_or(|limit| limit >= least);
+        METHODS.into_iter().filter(fine_enough).map(request).filter(|(_, request)| request.validate().is_ok())
     }
 }
 
@@ -171,7 +188,10 @@ mod tests {
     #[test]
     fn methods_without_the_root_are_left_out() {
         let problem = &full()[0];
-        assert_eq!(problem.methods(2).count(), METHODS.len());
-        assert!(problem.methods(5).all(|(row, _)| !["rational", "newton_schulz"].contains(&row.name)));
+        let (f64_, f32_) = (arithmetic::all()[0], arithmetic::all()[1]);
+        let names = |arithmetic, p| problem.methods(arithmetic, p).map(|(row, _)| row.name).collect::<Vec<_>>();
+        assert_eq!(names(&f64_, 2), METHODS.map(|row| row.name));
+        assert_eq!(names(&f64_, 5), ["coupled_newton", "spectral"]);
+        assert_eq!(names(&f32_, 2), METHODS.map(|row| row.name)[..4]);
     }
 }

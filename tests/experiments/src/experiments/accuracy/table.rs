@@ -103,7 +103,7 @@ pub(super) fn grouped<'a, K: PartialEq>(
 mod tests {
     use shampoo_core::linalg::inverse_root::Outcome;
 
-    use super::{Row, table};
+    use super::{METHODS, Row, table};
 
     #[test]
     fn one_line_a_root_with_the_methods_side_by_side() {
@@ -117,9 +117,10 @@ mod tests {
         let head = "f64              portable   2   1e2  4       4.6   7.5e-1";
         let none = "- not computed        -";
         let both = [head, "2.5e-1       5.0e-1   1.2e-1", none, "2.5e-1     5.0e-1 !   1.2e-1", none];
-        assert_eq!(cells(lines[0]), both);
+        assert_eq!(cells(lines[0])[..5], both);
+        assert_eq!(cells(lines[0]).len(), 1 + METHODS.len());
         assert!(lines[1].contains("indefinite"));
         assert_eq!(cells(lines[2])[1..4], [none, none, "2.5e-1     5.0e-1 !   1.2e-1"]);
-        assert_eq!(text.matches("indicator      promise").count(), 2 * 4);
+        assert_eq!(text.matches("indicator      promise").count(), 2 * METHODS.len());
     }
 }
