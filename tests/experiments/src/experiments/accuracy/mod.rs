@@ -32,7 +32,7 @@ use row::Rows;
 /// conditions that it names.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Every combination, not the fixed list: some hours; the table is left out. Ctrl-C reports what is there
+    /// Every combination, not the fixed list: half an hour or so, without the table. Ctrl-C reports what is there
     #[arg(long)]
     full: bool,
     /// Seed of the matrices
