@@ -9,9 +9,10 @@ use common::root::{request, root, root_with};
 use common::{U32, bits};
 use shampoo_core::diagonal::adagrad;
 use shampoo_core::kernel::{Accum, FastMath, Kernel, Poles, Portable, Terms, TiledTriangle, Tridiagonal};
+use shampoo_core::kernel::{Evaluation, Lanewise, Residual};
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{DoubleF32, padded};
+use shampoo_core::scalar::{DoubleF32, Tile, padded};
 use shampoo_tests::generate::{Random, with_condition};
 use shampoo_tests::tolerance::Check;
 
@@ -155,6 +156,18 @@ macro_rules! noting {
             ) {
                 note("back_transform");
             }
+            fn reduce_lanes(&self, _: &mut Lanewise<'_, $t>) -> [Tile<$t>; 2] {
+                note("reduce_lanes");
+                Default::default()
+            }
+            fn roots_of_lanes(&self, _: &mut Lanewise<'_, $t>, _: &Evaluation<'_, $t>) -> Tile<$t> {
+                note("roots_of_lanes");
+                Default::default()
+            }
+            fn residuals_of_lanes(&self, _: Residual<'_, $t>) -> Tile<$t> {
+                note("residuals_of_lanes");
+                Default::default()
+            }
         }
     )*};
 }
@@ -180,6 +193,21 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.tridiagonalize(TiledTriangle { data: &mut data, stride, order: 1 }, t, &mut y, 0..0);
     let poles = Poles { ratios: &x, gains: &x, carried: &mut rest, count: 0, coarse: false, constant: zero };
     kernel.back_transform(TiledTriangle { data: &mut data, stride, order: 1 }, &x, poles, &mut y, 0..0);
+    let mut lanes = Lanewise { order: 0, matrices: &mut [], roots: &mut [], scratch: &mut [] };
+    kernel.reduce_lanes(&mut lanes);
+    let (tile, terms) = (Tile::default(), Terms::new(&[], &[], zero));
+    let evaluation = Evaluation {
+        ridges: tile,
+        bounds: tile,
+        factors: tile,
+        constant: zero,
+        terms: &terms,
+        lowest: zero,
+        fine: zero,
+    };
+    kernel.roots_of_lanes(&mut lanes, &evaluation);
+    let (matrices, roots, factors, probes, scratch) = (&[][..], &[][..], &mut [][..], &[][..], &mut [][..]);
+    kernel.residuals_of_lanes(Residual { order: 0, root: 1, matrices, roots, factors, probes, scratch });
     CALLS.take()
 }
 
