@@ -3,6 +3,7 @@
 //! Method, exponent, ridge and certificate are fields of the request, so known at run time alone.
 
 use shampoo_core::kernel::{Kernel, Portable};
+use shampoo_core::linalg::inverse_root::batch::{Job, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, Scaling};
 use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::Spectrum;
@@ -23,6 +24,9 @@ entries! { requests: [
     Ridge::times,
     Request::new,
     Report::lost_bits,
+    Report::nothing,
+    inverse_roots_workspace_len,
+    Job::<f32>::new,
     Scaling::factor,
     coupled_newton::workspace_len,
     rational::row_stride,
@@ -42,6 +46,11 @@ macro_rules! roots {
             inverse_root::<$t, Bf16, $kernel>,
             inverse_root::<$t, Bf16x2, $kernel>,
             inverse_root::<$t, Bf16x3, $kernel>,
+            inverse_roots::<$t, f32, $kernel>,
+            inverse_roots::<$t, f64, $kernel>,
+            inverse_roots::<$t, Bf16, $kernel>,
+            inverse_roots::<$t, Bf16x2, $kernel>,
+            inverse_roots::<$t, Bf16x3, $kernel>,
             Rational::<$t>::start,
             Rational::<$t>::step::<$kernel>,
             Rational::<$t>::run::<$kernel>,

@@ -16,7 +16,7 @@ use crate::scalar::Real;
 pub const PROBES: usize = 12;
 
 /// The root mean square over 12 Gaussian probes is below a seventh of ||S||_F with probability under 5e-9.
-const PROBE_FACTOR: f64 = 7.0;
+pub(super) const PROBE_FACTOR: f64 = 7.0;
 
 /// Rounding in S as computed, in units of u kappa: measured at 0.06 to 0.6 on log-spaced spectra.
 const ROUNDING: f64 = 1.0;
@@ -164,7 +164,7 @@ fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
 
 /// Independent standard normal numbers from a fixed seed: Marsaglia's polar method over a 64-bit
 /// xorshift sequence with a final multiplication (xorshift64*).
-fn fill_gaussian<T: Real>(m: &mut MatMut<'_, T>) {
+pub(super) fn fill_gaussian<T: Real>(m: &mut MatMut<'_, T>) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut uniform = || {
         state ^= state >> 12;

@@ -4,8 +4,11 @@ use super::rational::row_stride;
 use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
-use crate::mat::packed::{rows, rows_mut};
-use crate::scalar::{Real, Stored};
+use crate::mat::packed::rows;
+use crate::scalar::{Real, Stored, Tile};
+
+/// Powers of two up to here are multiplied by.
+const PLAIN_POWER: u32 = 60;
 
 /// The packed input, 2^-shift times which is worked on.
 pub(super) struct Input<'a, S> {
@@ -54,15 +57,29 @@ impl<'a, S> Input<'a, S> {
     where
         S: Stored<R>,
     {
+        let scale = PowerOfTwo::new(-self.shift);
         for (to, from) in square.rows_mut().zip(rows(self.triangle)) {
             for (x, s) in to.iter_mut().zip(from) {
-                *x = if self.shift == 0 { s.load() } else { s.load().ldexp(-self.shift) };
+                *x = scale.apply(s.load());
             }
         }
         square.mirror_lower();
         for i in 0..self.n {
             if let Some(x) = square.get_mut(i, i) {
                 *x += ridge;
+            }
+        }
+    }
+
+    /// 2^-shift A into one lane of a triangle.
+    pub(super) fn load_lane<R: Real>(&self, triangle: &mut [Tile<R>], lane: usize)
+    where
+        S: Stored<R>,
+    {
+        let scale = PowerOfTwo::new(-self.shift);
+        for (tile, s) in triangle.iter_mut().zip(self.triangle) {
+            if let Some(x) = tile.get_mut(lane) {
+                *x = scale.apply(s.load());
             }
         }
     }
@@ -76,11 +93,12 @@ impl<'a, S> Input<'a, S> {
         };
         let whole = whole.filter(|&p| self.shift.checked_rem(p) == Some(0)).and_then(|p| self.shift.checked_div(p));
         match whole {
-            Some(power) => ScaleBack { factor: R::one(), power: -power, exact: true },
+            Some(power) => ScaleBack { factor: R::one(), power: PowerOfTwo::new(-power), exact: true },
             None => {
                 let binary = -f64::from(self.shift) * exponent.alpha();
                 let power = libm::floor(binary);
-                ScaleBack { factor: R::from_f64(libm::exp2(binary - power)), power: power as i32, exact: false }
+                let factor = R::from_f64(libm::exp2(binary - power));
+                ScaleBack { factor, power: PowerOfTwo::new(power as i32), exact: false }
             }
         }
     }
@@ -105,34 +123,64 @@ impl<'a, S> Input<'a, S> {
     where
         S: Stored<R>,
     {
+        let rows = workspace.chunks(row_stride(self.n).max(1)).zip(1..=self.n);
+        self.store_entries(rows.flat_map(|(row, length)| row.iter().take(length).copied()), exponent, root)
+    }
+
+    /// The same from the entries of the triangle, one after the other.
+    pub(super) fn store_entries<R: Real>(
+        &self,
+        entries: impl Iterator<Item = R> + Clone,
+        exponent: Exponent,
+        root: &mut [S],
+    ) -> Outcome
+    where
+        S: Stored<R>,
+    {
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = |x: R| S::store(back.apply(x));
-        let squares = workspace.chunks(row_stride(self.n).max(1));
         let mut largest = R::zero();
-        for (row, length) in squares.clone().zip(1..=self.n) {
-            for &x in row.iter().take(length) {
-                let kept = scaled(x).load();
-                if !kept.is_finite() {
-                    return Outcome::OutsideStore;
-                }
-                largest = largest.maximum(kept.abs());
+        for x in entries.clone() {
+            let kept = scaled(x).load();
+            if !kept.is_finite() {
+                return Outcome::OutsideStore;
             }
+            largest = largest.maximum(kept.abs());
         }
         // Below the smallest normal number digits are lost that no roundoff accounts for.
         if largest.to_f64() < S::SMALLEST {
             return Outcome::OutsideStore;
         }
-        for (to, from) in rows_mut(root).zip(squares) {
-            to.iter_mut().zip(from).for_each(|(to, &x)| *to = scaled(x));
-        }
+        root.iter_mut().zip(entries).for_each(|(to, x)| *to = scaled(x));
         Outcome::Accepted
+    }
+}
+
+/// Multiplication by 2^power.
+#[derive(Clone, Copy)]
+struct PowerOfTwo<R> {
+    power: i32,
+    /// The number itself where every type holds it with room to spare: a product costs less than a change of exponent.
+    factor: Option<R>,
+}
+
+impl<R: Real> PowerOfTwo<R> {
+    fn new(power: i32) -> Self {
+        Self { power, factor: (power.unsigned_abs() <= PLAIN_POWER).then(|| R::one().ldexp(power)) }
+    }
+
+    fn apply(&self, x: R) -> R {
+        match self.factor {
+            Some(factor) => x * factor,
+            None => x.ldexp(self.power),
+        }
     }
 }
 
 /// Multiplication by `factor * 2^power`.
 struct ScaleBack<R> {
     factor: R,
-    power: i32,
+    power: PowerOfTwo<R>,
     /// The factor is 1.
     exact: bool,
 }
@@ -140,6 +188,6 @@ struct ScaleBack<R> {
 impl<R: Real> ScaleBack<R> {
     fn apply(&self, x: R) -> R {
         let x = if self.exact { x } else { x * self.factor };
-        if self.power == 0 { x } else { x.ldexp(self.power) }
+        self.power.apply(x)
     }
 }

@@ -4,6 +4,7 @@
 //! is accepted by its own iteration's opinion: [`certificate`] bounds the error of whatever came out.
 
 mod attempt;
+pub mod batch;
 pub mod certificate;
 pub mod coupled_newton;
 mod input;

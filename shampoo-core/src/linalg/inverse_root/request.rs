@@ -212,7 +212,7 @@ pub struct Report {
 
 impl Report {
     /// No root yet.
-    pub(super) const fn nothing(method: Method) -> Self {
+    pub const fn nothing(method: Method) -> Self {
         Self {
             method,
             outcome: Outcome::Zero,
