@@ -64,6 +64,8 @@ table! {
     RootVsOracle: Spectral, 0.0, 0.0, LostBits(0.1, 32.0), "condition kappa/p of the root times n roundings (measured 0.03); 32 u for the scale, its root and the last products";
     /// Rational roots of 16 poles against the oracle.
     RationalRoot: Spectral, 2e-7, 1e-7, LostBits(0.1, 32.0), "minimax error 2.7e-8 to 5.4e-8 (measured 9e-8 with the transforms); the f32 floor adds one rounding";
+    /// Rational roots of any order with `f32` inside against the oracle.
+    RationalRootNarrow: Spectral, 2e-7, 1e-7, LostBits(1.0, 32.0), "a few u of the reduction times kappa/p, not in proportion to n: measured 0.7 n u kappa at n = 3";
     /// Rational roots with double-f32 inside against the oracle.
     RationalDoubleF32: Spectral, 1e-5, 1e-5, Fixed, "n reflections back in f32, not amplified by kappa: measured 3e-7";
     /// Spectral roots against the oracle.
