@@ -207,7 +207,7 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     };
     kernel.roots_of_lanes(&mut lanes, &evaluation);
     let (matrices, roots, factors, probes, scratch) = (&[][..], &[][..], &mut [][..], &[][..], &mut [][..]);
-    kernel.residuals_of_lanes(Residual { order: 0, root: 1, matrices, roots, factors, probes, scratch });
+    kernel.residuals_of_lanes(Residual { order: 0, root: 1, matrices, roots, factors, probes, columns: 0, scratch });
     CALLS.take()
 }
 

@@ -1,7 +1,7 @@
 //! Many roots of one order: eight at a time, each in a lane of its own, where that is what they need.
 
 use super::attempt::choose;
-use super::certificate::{self, PROBE_FACTOR, PROBES, fill_gaussian, full_workspace_len};
+use super::certificate::{self, PROBE_FACTOR, PROBES, fill_gaussian};
 use super::input::Input;
 use super::tables::{self, Table};
 use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
@@ -9,8 +9,8 @@ use super::{default_max_error, inverse_root, inverse_root_workspace_len};
 use crate::error::RootError;
 use crate::kernel::{Evaluation, Kernel, Lanewise, Residual, Terms, lanewise};
 use crate::linalg::carve;
+use crate::mat::MatMut;
 use crate::mat::packed::{packed_len, rows_mut};
-use crate::mat::{MatMut, MatRef};
 use crate::scalar::{LANES, Real, Stored, Tile};
 
 /// Orders up to this one are computed in lanes: beyond, eight triangles outgrow the nearest cache.
@@ -64,7 +64,8 @@ const fn tiles(n: usize) -> usize {
 ///
 /// Eight at a time where the method is the rational one and the order small; what is left over, what another method
 /// computes and what the first attempt does not settle goes one by one. In lanes the promise and the rest of the report
-/// are those of [`inverse_root`] but for rounding. A matrix that has no root does not disturb the others.
+/// are those of [`inverse_root`] but for rounding; no factorisation is needed, since the root of positive pivots is
+/// positive definite. A matrix that has no root does not disturb the others.
 ///
 /// **Shapes**: triangles and roots n (n + 1) / 2 numbers each; workspace at least [`inverse_roots_workspace_len`] (with
 /// less, all go one by one). **Errors**: in each report, as of [`inverse_root`]. **Accuracy**: [`Report::promised`].
@@ -95,8 +96,8 @@ pub fn inverse_roots<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) {
-    let enough = workspace.len() >= inverse_roots_workspace_len(n);
-    let plan = if enough { Plan::new(n, request) } else { None };
+    let worthwhile = jobs.len() >= FEWEST && workspace.len() >= inverse_roots_workspace_len(n);
+    let plan = if worthwhile { Plan::new::<R>(n, request) } else { None };
     let Some(plan) = plan else {
         for job in jobs {
             job.report = inverse_root(job.triangle, n, job.root, request, workspace, kernel);
@@ -104,8 +105,13 @@ pub fn inverse_roots<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
         return;
     };
     let (probes, workspace) = aligned(workspace).split_at_mut_checked(probes_len(n)).unwrap_or_default();
-    if let Some(Ok(mut to)) = probes.get_mut(..n * PROBES).map(|probes| MatMut::new(probes, n, PROBES)) {
-        fill_gaussian(&mut to);
+    let columns = columns(request.certificate, n);
+    let probes = probes.get_mut(..n * columns).unwrap_or_default();
+    if let Ok(mut probes) = MatMut::new(&mut *probes, n, columns) {
+        match request.certificate {
+            Certificate::Full => identity(&mut probes),
+            Certificate::Probed => fill_gaussian(&mut probes),
+        }
     }
     for jobs in jobs.chunks_mut(LANES) {
         let mut settled = [false; LANES];
@@ -120,9 +126,26 @@ pub fn inverse_roots<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     }
 }
 
+/// Probes of a certificate; those of the full one are the unit vectors, so that its residual is the matrix itself.
+const fn columns(certificate: Certificate, n: usize) -> usize {
+    match certificate {
+        Certificate::Full => n,
+        Certificate::Probed => PROBES,
+    }
+}
+
 /// Numbers for the probes, up to the end of a cache line.
 const fn probes_len(n: usize) -> usize {
-    n.saturating_mul(PROBES).next_multiple_of(LINE)
+    n.saturating_mul(if n > PROBES { n } else { PROBES }).next_multiple_of(LINE)
+}
+
+fn identity<R: Real>(square: &mut MatMut<'_, R>) {
+    for (i, row) in square.rows_mut().enumerate() {
+        row.fill(R::zero());
+        if let Some(x) = row.get_mut(i) {
+            *x = R::one();
+        }
+    }
 }
 
 /// The part of a workspace that begins with a cache line, if there is one.
@@ -150,12 +173,13 @@ struct Lane<'a, S> {
 }
 
 impl<'a> Plan<'a> {
-    /// `None` where lanes are not what the request needs, or there is no room for them.
-    fn new(n: usize, request: &'a Request) -> Option<Self> {
+    /// `None` where lanes are not what the request needs.
+    fn new<R: Real>(n: usize, request: &'a Request) -> Option<Self> {
         let exponent = request.validate().ok()?;
         let Exponent::Root(p) = exponent else { return None };
         let rational = choose(request, exponent, request.ridge).0 == Method::Rational;
-        if !rational || !request.ridge.is_usable() || !(1..=LARGEST_ORDER).contains(&n) {
+        // Alone, double-f32 has a way back in `f32`, which eight lanes do not make up for.
+        if !rational || !request.ridge.is_usable() || !(1..=LARGEST_ORDER).contains(&n) || !R::TRANSFORM_IS_PLAIN {
             return None;
         }
         Some(Self { n, p, table: tables::table(p)?, request })
@@ -205,31 +229,29 @@ impl<'a> Plan<'a> {
                 *x += ridge;
             }
         }
-        let squares = match self.request.certificate {
-            Certificate::Full => [R::zero(); LANES],
-            Certificate::Probed => kernel.residuals_of_lanes(Residual {
-                order: self.n,
-                root: self.p,
-                matrices: kept,
-                roots,
-                factors: matrices,
-                probes,
-                scratch: residual,
-            }),
-        };
-        for (at, (((job, lane), settled), (&smallest, &square))) in
-            jobs.iter_mut().zip(&lanes).zip(&mut settled).zip(smallest.iter().zip(&squares)).enumerate()
+        let squares = kernel.residuals_of_lanes(Residual {
+            order: self.n,
+            root: self.p,
+            matrices: kept,
+            roots,
+            factors: matrices,
+            probes,
+            columns: columns(self.request.certificate, self.n),
+            scratch: residual,
+        });
+        let found = smallest.into_iter().zip(squares).zip(magnitudes(roots)).enumerate();
+        for (((job, lane), settled), (at, ((smallest, square), magnitude))) in
+            jobs.iter_mut().zip(&lanes).zip(&mut settled).zip(found)
         {
             let Some(lane) = lane else { continue };
             if smallest.is_nan() || smallest <= R::zero() {
                 continue;
             }
             let kappa = (lane.lambda_max + lane.ridge) / smallest.to_f64();
-            let promised = match self.request.certificate {
-                Certificate::Full => self.full([kept, roots], at, kappa, residual, kernel)?,
-                Certificate::Probed => self.probed(square, kappa),
-            };
-            if let Some(report) = self.judge(lane, at, kappa, promised, roots, job) {
+            let Some(report) = self.judge(lane, kappa, square) else { continue };
+            let entries = roots.iter().filter_map(|tile| tile.get(at)).copied();
+            let stored = lane.input.store_entries(entries, magnitude, Exponent::Root(self.p), job.root);
+            if stored == Outcome::Accepted {
                 (job.report, *settled) = (Ok(report), true);
             }
         }
@@ -287,58 +309,18 @@ impl<'a> Plan<'a> {
         evaluation
     }
 
-    fn probed<R: Real>(&self, square: R, kappa: f64) -> f64 {
-        let mean = libm::sqrt(square.to_f64() / PROBES as f64);
-        certificate::promise(PROBE_FACTOR * mean + certificate::allowance::<R>(self.n, self.p, kappa), self.p)
-    }
-
-    /// The full certificate of one lane.
-    fn full<R: Real, K: Kernel<R> + ?Sized>(
-        &self,
-        triangles: [&[Tile<R>]; 2],
-        lane: usize,
-        kappa: f64,
-        workspace: &mut [Tile<R>],
-        kernel: &K,
-    ) -> Option<f64> {
-        let n = self.n;
-        let mut rest = workspace.as_flattened_mut();
-        let (b, x) = (carve(&mut rest, n * n)?, carve(&mut rest, n * n)?);
-        for (square, triangle) in [&mut *b, &mut *x].into_iter().zip(triangles) {
-            let mut square = MatMut::new(square, n, n).ok()?;
-            let mut entries = triangle.iter().filter_map(|tile| tile.get(lane));
-            for (row, length) in square.rows_mut().zip(1..) {
-                row.iter_mut().take(length).zip(&mut entries).for_each(|(to, &x)| *to = x);
-            }
-            square.mirror_lower();
-        }
-        let (b, x) = (MatRef::new(b, n, n).ok()?, MatRef::new(x, n, n).ok()?);
-        let workspace = rest.get_mut(..full_workspace_len(n))?;
-        Some(certificate::full(b, x, self.p, kappa, workspace, kernel))
-    }
-
-    /// Stores a root that is promised to be good enough.
-    fn judge<R: Real, S: Stored<R>>(
-        &self,
-        lane: &Lane<'_, S>,
-        at: usize,
-        kappa: f64,
-        promised: f64,
-        roots: &[Tile<R>],
-        job: &mut Job<'_, S>,
-    ) -> Option<Report> {
+    /// The report of a root that is promised to be good enough.
+    fn judge<R: Real, S: Stored<R>>(&self, lane: &Lane<'_, S>, kappa: f64, square: R) -> Option<Report> {
         let Lane { input, lambda_max, ridge } = lane;
-        let exponent = Exponent::Root(self.p);
-        let promised = promised + input.rounding::<R>(exponent);
+        let residual = match self.request.certificate {
+            Certificate::Full => libm::sqrt(square.to_f64()),
+            Certificate::Probed => PROBE_FACTOR * libm::sqrt(square.to_f64() / PROBES as f64),
+        };
+        let residual = residual + certificate::allowance::<R>(self.n, self.p, kappa);
+        let promised = certificate::promise(residual, self.p) + input.rounding::<R>(Exponent::Root(self.p));
         let max_error = self.request.max_error.unwrap_or_else(default_max_error::<R>);
-        if !promised.is_finite() || promised > max_error || max_error.is_nan() {
-            return None;
-        }
-        let entries = roots.iter().filter_map(|tile| tile.get(at)).copied();
-        if input.store_entries(entries, exponent, job.root) != Outcome::Accepted {
-            return None;
-        }
-        Some(Report {
+        // Written so that a limit of NaN accepts nothing.
+        (promised.is_finite() && promised <= max_error).then(|| Report {
             outcome: Outcome::Accepted,
             iterations: u32::try_from(self.table.shifts.len()).unwrap_or(u32::MAX),
             indicator: self.table.sup_relative_error,
@@ -350,6 +332,17 @@ impl<'a> Plan<'a> {
             ..Report::nothing(Method::Rational)
         })
     }
+}
+
+/// Largest magnitude in each lane, of numbers of which none is NaN.
+fn magnitudes<R: Real>(triangles: &[Tile<R>]) -> Tile<R> {
+    let mut largest = [R::zero(); LANES];
+    for tile in triangles {
+        for (largest, x) in largest.iter_mut().zip(tile) {
+            *largest = largest.maximum(x.abs());
+        }
+    }
+    largest
 }
 
 /// The diagonal entries of a triangle.

@@ -5,7 +5,7 @@ use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
 use crate::mat::packed::rows;
-use crate::scalar::{Real, Stored, Tile};
+use crate::scalar::{LANES, Real, Stored, Tile};
 
 /// Powers of two up to here are multiplied by.
 const PLAIN_POWER: u32 = 60;
@@ -27,16 +27,7 @@ impl<'a, S> Input<'a, S> {
     where
         S: Stored<R>,
     {
-        let mut largest = R::zero();
-        for (row, entries) in rows(triangle).enumerate() {
-            for (column, entry) in entries.iter().enumerate() {
-                let x = entry.load();
-                if !x.is_finite() {
-                    return Err(RootError::NonFinite { row, column });
-                }
-                largest = largest.maximum(x.abs());
-            }
-        }
+        let largest = largest(triangle)?;
         let zero = largest == R::zero();
         // A multiple of p, whose own root is a power of two.
         let unit = match exponent {
@@ -124,13 +115,22 @@ impl<'a, S> Input<'a, S> {
         S: Stored<R>,
     {
         let rows = workspace.chunks(row_stride(self.n).max(1)).zip(1..=self.n);
-        self.store_entries(rows.flat_map(|(row, length)| row.iter().take(length).copied()), exponent, root)
+        let entries = rows.flat_map(|(row, length)| row.iter().take(length).copied());
+        let mut largest = R::zero();
+        for x in entries.clone() {
+            if x.is_nan() {
+                return Outcome::OutsideStore;
+            }
+            largest = largest.maximum(x.abs());
+        }
+        self.store_entries(entries, largest, exponent, root)
     }
 
-    /// The same from the entries of the triangle, one after the other.
+    /// The same from the entries of the triangle, one after the other, none NaN and none larger than `largest`.
     pub(super) fn store_entries<R: Real>(
         &self,
-        entries: impl Iterator<Item = R> + Clone,
+        entries: impl Iterator<Item = R>,
+        largest: R,
         exponent: Exponent,
         root: &mut [S],
     ) -> Outcome
@@ -138,22 +138,41 @@ impl<'a, S> Input<'a, S> {
         S: Stored<R>,
     {
         let back: ScaleBack<R> = self.scale_back(exponent);
-        let scaled = |x: R| S::store(back.apply(x));
-        let mut largest = R::zero();
-        for x in entries.clone() {
-            let kept = scaled(x).load();
-            if !kept.is_finite() {
-                return Outcome::OutsideStore;
-            }
-            largest = largest.maximum(kept.abs());
-        }
+        let kept = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for.
-        if largest.to_f64() < S::SMALLEST {
+        if !kept.is_finite() || kept.to_f64() < S::SMALLEST {
             return Outcome::OutsideStore;
         }
-        root.iter_mut().zip(entries).for_each(|(to, x)| *to = scaled(x));
+        match back.plain() {
+            Some(factor) => root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(x * factor)),
+            None => root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(back.apply(x))),
+        }
         Outcome::Accepted
     }
+}
+
+/// Largest magnitude of a packed triangle.
+fn largest<R: Real, S: Stored<R>>(triangle: &[S]) -> Result<R, RootError> {
+    // Eight chains: one would wait for itself. 0 times what is not finite is NaN.
+    let (mut largest, mut nothing) = ([R::zero(); LANES], [R::zero(); LANES]);
+    let (tiles, rest) = triangle.as_chunks::<LANES>();
+    let mut see = |entries: &[S]| {
+        for ((largest, nothing), entry) in largest.iter_mut().zip(&mut nothing).zip(entries) {
+            let x: R = entry.load();
+            *largest = largest.maximum(x.abs());
+            *nothing += x * R::zero();
+        }
+    };
+    tiles.iter().for_each(|tile| see(tile));
+    see(rest);
+    if nothing.iter().any(|nothing| nothing.is_nan()) {
+        for (row, entries) in rows(triangle).enumerate() {
+            if let Some(column) = entries.iter().position(|entry| !entry.load().is_finite()) {
+                return Err(RootError::NonFinite { row, column });
+            }
+        }
+    }
+    Ok(largest.into_iter().fold(R::zero(), R::maximum))
 }
 
 /// Multiplication by 2^power.
@@ -186,6 +205,11 @@ struct ScaleBack<R> {
 }
 
 impl<R: Real> ScaleBack<R> {
+    /// The power of two where nothing else is multiplied by and a product does it.
+    fn plain(&self) -> Option<R> {
+        self.power.factor.filter(|_| self.exact)
+    }
+
     fn apply(&self, x: R) -> R {
         let x = if self.exact { x } else { x * self.factor };
         self.power.apply(x)
