@@ -5,7 +5,7 @@ mod common;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use common::root::{diagonal, request};
-use common::{U32, U64};
+use common::{U32, U64, assert_relative};
 use shampoo_core::error::{RootError, ShapeError};
 use shampoo_core::kernel::{Accum, Kernel, Lanewise, Portable, TiledTriangle, Tridiagonal, lanewise, tridiagonal};
 use shampoo_core::linalg::inverse_root::batch::{Job, inverse_roots, inverse_roots_workspace_len};
@@ -103,6 +103,8 @@ fn judge<R: Real, S: Stored<R>>(
             let same = (report.outcome, report.method, report.retries);
             assert_eq!(same, (expected.outcome, expected.method, expected.retries), "{report:?}, {expected:?}");
             if report.outcome == Outcome::Accepted {
+                let (values, right) = ([report.kappa, report.lambda_max], [expected.kappa, expected.lambda_max]);
+                assert_relative(&values, &right, Check::GoldenCondition.bound(u), 0.0);
                 let Exponent::Root(p) = request.exponent else { panic!("an integer root") };
                 let truth = spectrum.inverse_root(p, oracle::Ridge::Absolute(report.ridge));
                 let error = relative_error(n, &full(n, root), &truth);

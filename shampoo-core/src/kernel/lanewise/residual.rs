@@ -86,7 +86,7 @@ fn try_residuals<T: Real, L: Lanes<T>>(lanes: L, residual: Residual<'_, T>) -> O
     let mut total = lanes.splat(T::zero());
     for start in (0..columns).step_by(GROUP) {
         u.as_flattened_mut().fill([T::zero(); LANES]);
-        for (u, probes) in u.iter_mut().zip(probes.chunks_exact(columns)) {
+        for (u, probes) in u.iter_mut().zip(probes.chunks_exact(columns.max(1))) {
             for (u, &probe) in u.iter_mut().zip(probes.iter().skip(start)) {
                 lanes.store(u, lanes.splat(probe));
             }
@@ -112,7 +112,7 @@ fn try_residuals<T: Real, L: Lanes<T>>(lanes: L, residual: Residual<'_, T>) -> O
             product(lanes, other, n, u, t);
             core::mem::swap(&mut u, &mut t);
         }
-        for (u, probes) in u.iter().zip(probes.chunks_exact(columns)) {
+        for (u, probes) in u.iter().zip(probes.chunks_exact(columns.max(1))) {
             for (u, &probe) in u.iter().zip(probes.iter().skip(start)) {
                 let difference = lanes.sub(lanes.load(u), lanes.splat(probe));
                 total = lanes.mul_add(difference, difference, total);
