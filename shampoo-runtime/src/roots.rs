@@ -1,20 +1,21 @@
-//! Many inverse roots of one order at once: one matrix a thread, every thread with a workspace of its own.
+//! Many inverse roots of one order at once: eight matrices a thread, every thread with a workspace of its own.
 
 use std::sync::{Mutex, PoisonError};
 
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::Kernel;
-use shampoo_core::linalg::inverse_root::{Report, Request, inverse_root, inverse_root_workspace_len};
+use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
+use shampoo_core::linalg::inverse_root::{Report, Request};
 use shampoo_core::mat::packed::packed_len;
-use shampoo_core::scalar::{Real, Stored};
+use shampoo_core::scalar::{LANES, Real, Stored};
 
 use crate::error::Error;
 use crate::executor::{Executor, Halve};
 use crate::heap::Workspace;
 use crate::kernel::Server;
 
-/// Matrices in the smallest piece of work: a piece must be worth handing to another thread.
-const PIECE: usize = 4;
+/// Matrices in a piece of work: those that are computed side by side, whoever computes them.
+const PIECE: usize = LANES;
 
 /// Why a root of a batch was not computed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum BatchError {
     /// The matrix or the request cannot work.
     #[error("{0}")]
     Root(#[from] RootError),
-    /// The worker panicked; the root is unchanged or half written.
+    /// The worker panicked, here or at a matrix beside it; the root is unchanged, half written or complete.
     #[error("the worker panicked")]
     Panicked,
 }
@@ -58,14 +59,14 @@ where
     /// **Errors**: [`Error::Threads`]; [`Error::Scratch`] where there is no memory for the workspaces.
     pub fn new(n: usize, threads: Option<usize>) -> Result<Self, Error> {
         let executor = Executor::threads(threads)?;
-        let length = inverse_root_workspace_len(n);
+        let length = inverse_roots_workspace_len(n);
         let workspace = |_| Workspace::new(length).map(Mutex::new).ok_or(Error::Scratch { numbers: length });
         let workspaces = (0..executor.workers()).map(workspace).collect::<Result<_, _>>()?;
         Ok(Self { n, executor, workspaces, kernel: Server::new() })
     }
 
     /// The roots of packed triangles, one after the other in `triangles` and in `roots`; what
-    /// [`inverse_root`] says of each. Incomplete triangles at the end of either are left alone. The results do not depend
+    /// [`inverse_roots`] says of each. Incomplete triangles at the end of either are left alone. The results do not depend
     /// on the number of threads.
     pub fn run<S: Stored<R>>(
         &self,
@@ -80,9 +81,10 @@ where
             let workspace = &self.workspaces[worker % self.workspaces.len()];
             let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
             let pairs = piece.triangles.chunks_exact(length).zip(piece.roots.chunks_exact_mut(length));
-            for ((triangle, root), result) in pairs.zip(piece.results) {
-                let workspace = workspace.numbers();
-                *result = inverse_root(triangle, self.n, root, request, workspace, &self.kernel).map_err(Into::into);
+            let mut members: Vec<_> = pairs.map(|(triangle, root)| Member::new(triangle, root)).collect();
+            inverse_roots(&mut members, self.n, request, workspace.numbers(), &self.kernel);
+            for (member, result) in members.into_iter().zip(piece.results) {
+                *result = member.report.map_err(Into::into);
             }
         };
         self.executor.enter(|| self.executor.split(piece, &leaf, &|| (), &|(), ()| ()));

@@ -11,9 +11,10 @@ use shampoo_core::diagonal::adagrad;
 use shampoo_core::kernel::{
     Accum, FastMath, Kernel, Poles, Portable, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
 };
+use shampoo_core::kernel::{Evaluation, Lanewise, Residual};
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{DoubleF32, padded};
+use shampoo_core::scalar::{DoubleF32, Tile, padded};
 use shampoo_tests::generate::{Random, with_condition};
 use shampoo_tests::tolerance::Check;
 
@@ -123,6 +124,10 @@ macro_rules! noting {
             fn symm_product(&self, _: MatMut<'_, $t>, _: MatRef<'_, $t>, _: MatRef<'_, $t>) {
                 note("symm_product");
             }
+            fn unit_roundoff(&self) -> f64 {
+                note("unit_roundoff");
+                0.0
+            }
             fn dot(&self, _: &[$t], _: &[$t]) -> $t {
                 note("dot");
                 <$t>::default()
@@ -164,6 +169,18 @@ macro_rules! noting {
             ) {
                 note("back_transform");
             }
+            fn reduce_lanes(&self, _: &mut Lanewise<'_, $t>) -> [Tile<$t>; 2] {
+                note("reduce_lanes");
+                Default::default()
+            }
+            fn roots_of_lanes(&self, _: &mut Lanewise<'_, $t>, _: &Evaluation<'_, $t>) -> Tile<$t> {
+                note("roots_of_lanes");
+                Default::default()
+            }
+            fn residuals_of_lanes(&self, _: Residual<'_, $t>) -> Tile<$t> {
+                note("residuals_of_lanes");
+                Default::default()
+            }
         }
     )*};
 }
@@ -180,6 +197,7 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.gemm(c.reborrow(), Accum::Replace, zero, a, a);
     kernel.gram(c.reborrow(), Accum::Replace, zero, a);
     kernel.symm_product(c.reborrow(), a, a);
+    kernel.unit_roundoff();
     kernel.dot(&x, &x);
     kernel.axpby(zero, &x, zero, &mut y);
     kernel.scale_by_rsqrt(&mut y[..1], &x[..1], &x[..1], zero, zero);
@@ -191,6 +209,21 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.tridiagonalize(TiledTriangle { data: &mut data, stride, order: 1 }, t, &mut y, 0..0);
     let poles = Poles { ratios: &x, gains: &x, carried: &mut rest, count: 0, coarse: false, constant: zero };
     kernel.back_transform(TiledTriangle { data: &mut data, stride, order: 1 }, &x, poles, &mut y, 0..0);
+    let mut lanes = Lanewise { order: 0, matrices: &mut [], roots: &mut [], scratch: &mut [] };
+    kernel.reduce_lanes(&mut lanes);
+    let (tile, terms) = (Tile::default(), Terms::new(&[], zero));
+    let evaluation = Evaluation {
+        ridges: tile,
+        bounds: tile,
+        factors: tile,
+        constant: zero,
+        terms: &terms,
+        lowest: zero,
+        fine: zero,
+    };
+    kernel.roots_of_lanes(&mut lanes, &evaluation);
+    let (matrices, roots, factors, probes, scratch) = (&[][..], &[][..], &mut [][..], &[][..], &mut [][..]);
+    kernel.residuals_of_lanes(Residual { order: 0, root: 1, matrices, roots, factors, probes, columns: 0, scratch });
     CALLS.take()
 }
 

@@ -3,9 +3,9 @@
 use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
-use super::{Accum, Kernel, Poles, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
+use super::{Accum, Evaluation, Kernel, Lanewise, Poles, Residual, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::DoubleF32;
+use crate::scalar::{DoubleF32, Tile};
 
 /// A kernel whose `scale_by_rsqrt` in `f32` is approximate: the reciprocal root comes from halving the number's bits.
 ///
@@ -95,6 +95,18 @@ macro_rules! delegate {
             rows: Range<usize>,
         ) {
             self.0.back_transform(a, tau, poles, vectors, rows);
+        }
+
+        fn reduce_lanes(&self, work: &mut Lanewise<'_, $t>) -> [Tile<$t>; 2] {
+            self.0.reduce_lanes(work)
+        }
+
+        fn roots_of_lanes(&self, work: &mut Lanewise<'_, $t>, evaluation: &Evaluation<'_, $t>) -> Tile<$t> {
+            self.0.roots_of_lanes(work, evaluation)
+        }
+
+        fn residuals_of_lanes(&self, residual: Residual<'_, $t>) -> Tile<$t> {
+            self.0.residuals_of_lanes(residual)
         }
     };
 }

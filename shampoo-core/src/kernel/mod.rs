@@ -9,6 +9,7 @@ pub mod back_transform;
 #[cfg(feature = "micromath")]
 mod fast_math;
 pub mod inverses;
+pub mod lanewise;
 pub mod portable;
 mod split_bf16;
 pub mod thin;
@@ -20,6 +21,7 @@ pub use back_transform::Poles;
 #[cfg(feature = "micromath")]
 pub use fast_math::FastMath;
 pub use inverses::Terms;
+pub use lanewise::{Evaluation, Lanewise, Residual};
 pub use portable::Portable;
 pub use split_bf16::SplitBf16;
 pub use tiled::{SymmetricTiles, TiledTriangle};
@@ -28,7 +30,7 @@ pub use tridiagonal::Tridiagonal;
 use core::ops::Range;
 
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::{Plain, Real};
+use crate::scalar::{Plain, Real, Tile};
 
 /// What happens to the previous content of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,5 +129,20 @@ pub trait Kernel<T: Real>: Sync {
         } else {
             back_transform::back_transform(Plain, a, tau, poles, vectors, rows);
         }
+    }
+
+    /// Eight small matrices at once: tridiagonal forms and largest eigenvalues, see [`lanewise::reduce`].
+    fn reduce_lanes(&self, work: &mut Lanewise<'_, T>) -> [Tile<T>; 2] {
+        lanewise::reduce(Plain, work)
+    }
+
+    /// Their roots and smallest eigenvalues, see [`lanewise::roots`].
+    fn roots_of_lanes(&self, work: &mut Lanewise<'_, T>, evaluation: &Evaluation<'_, T>) -> Tile<T> {
+        lanewise::roots(Plain, work, evaluation)
+    }
+
+    /// The residuals of eight roots on probes, see [`lanewise::residuals`].
+    fn residuals_of_lanes(&self, residual: Residual<'_, T>) -> Tile<T> {
+        lanewise::residuals(Plain, residual)
     }
 }

@@ -34,14 +34,20 @@ pub trait Lanes<T: Real>: Copy {
     fn store(self, to: &mut Tile<T>, x: Self::Vector);
     /// x + y.
     fn add(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// x - y.
+    fn sub(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
     /// x y.
     fn mul(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
     /// x y + z, rounded once or twice.
     fn mul_add(self, x: Self::Vector, y: Self::Vector, z: Self::Vector) -> Self::Vector;
     /// x / y.
     fn div(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// Square roots; NaN below 0.
+    fn sqrt(self, x: Self::Vector) -> Self::Vector;
     /// The smaller one; y where they do not compare.
     fn min(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
+    /// y where x > 0, else z, also where x is NaN.
+    fn choose(self, x: Self::Vector, y: Self::Vector, z: Self::Vector) -> Self::Vector;
     /// The sum of the eight numbers.
     fn sum(self, x: Self::Vector) -> T;
 
@@ -88,6 +94,10 @@ impl<T: Real> Lanes<T> for Plain {
         pairwise(x, &y, |x, y| x + y)
     }
     #[inline(always)]
+    fn sub(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
+        pairwise(x, &y, |x, y| x - y)
+    }
+    #[inline(always)]
     fn mul(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
         pairwise(x, &y, |x, y| x * y)
     }
@@ -100,8 +110,19 @@ impl<T: Real> Lanes<T> for Plain {
         pairwise(x, &y, |x, y| x / y)
     }
     #[inline(always)]
+    fn sqrt(self, x: Tile<T>) -> Tile<T> {
+        pairwise(x, &x, |x, _| x.sqrt())
+    }
+    #[inline(always)]
     fn min(self, x: Tile<T>, y: Tile<T>) -> Tile<T> {
         pairwise(x, &y, |x, y| if x < y { x } else { y })
+    }
+    #[inline(always)]
+    fn choose(self, x: Tile<T>, mut y: Tile<T>, z: Tile<T>) -> Tile<T> {
+        for ((y, x), z) in y.iter_mut().zip(x).zip(z) {
+            *y = if x > T::zero() { *y } else { z };
+        }
+        y
     }
     #[inline(always)]
     fn sum(self, [a, b, c, d, e, f, g, h]: Tile<T>) -> T {
@@ -134,6 +155,10 @@ impl Lanes<DoubleF32> for HighWords {
         Plain.add(x, y)
     }
     #[inline(always)]
+    fn sub(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
+        Plain.sub(x, y)
+    }
+    #[inline(always)]
     fn mul(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
         Plain.mul(x, y)
     }
@@ -146,8 +171,16 @@ impl Lanes<DoubleF32> for HighWords {
         Plain.div(x, y)
     }
     #[inline(always)]
+    fn sqrt(self, x: Tile<f32>) -> Tile<f32> {
+        Plain.sqrt(x)
+    }
+    #[inline(always)]
     fn min(self, x: Tile<f32>, y: Tile<f32>) -> Tile<f32> {
         Plain.min(x, y)
+    }
+    #[inline(always)]
+    fn choose(self, x: Tile<f32>, y: Tile<f32>, z: Tile<f32>) -> Tile<f32> {
+        Plain.choose(x, y, z)
     }
     #[inline(always)]
     fn sum(self, x: Tile<f32>) -> DoubleF32 {

@@ -10,10 +10,12 @@ use faer::linalg::matmul::triangular::BlockStructure;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum as FaerAccum, Par};
 use pulp::{Arch, Simd, WithSimd};
-use shampoo_core::kernel::{Accum, Kernel, Poles, SymmetricTiles, Terms, TiledTriangle, Tridiagonal};
-use shampoo_core::kernel::{back_transform, inverses, portable, thin, tridiagonal};
+use shampoo_core::kernel::{
+    Accum, Evaluation, Kernel, Lanewise, Poles, Residual, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
+};
+use shampoo_core::kernel::{back_transform, inverses, lanewise, portable, thin, tridiagonal};
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{Lanes, Plain, Real};
+use shampoo_core::scalar::{Lanes, Plain, Real, Tile};
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -205,6 +207,49 @@ impl<T: Real, L: Lanes<T>> WithSimd for BackTransform<'_, T, L> {
     }
 }
 
+struct ReduceLanes<'a, 'w, T, L> {
+    lanes: L,
+    work: &'a mut Lanewise<'w, T>,
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for ReduceLanes<'_, '_, T, L> {
+    type Output = [Tile<T>; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> [Tile<T>; 2] {
+        lanewise::reduce(self.lanes, self.work)
+    }
+}
+
+struct RootsOfLanes<'a, 'w, T, L> {
+    lanes: L,
+    work: &'a mut Lanewise<'w, T>,
+    evaluation: &'a Evaluation<'a, T>,
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for RootsOfLanes<'_, '_, T, L> {
+    type Output = Tile<T>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Tile<T> {
+        lanewise::roots(self.lanes, self.work, self.evaluation)
+    }
+}
+
+struct ResidualsOfLanes<'a, T, L> {
+    lanes: L,
+    residual: Residual<'a, T>,
+}
+
+impl<T: Real, L: Lanes<T>> WithSimd for ResidualsOfLanes<'_, T, L> {
+    type Output = Tile<T>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Tile<T> {
+        lanewise::residuals(self.lanes, self.residual)
+    }
+}
+
 /// Dispatches a pass to the widest lanes there are.
 macro_rules! over_lanes {
     ($arch:expr, $pass:ident { $($field:ident),* }) => {
@@ -322,6 +367,18 @@ macro_rules! server_kernel {
                 rows: Range<usize>,
             ) {
                 over_lanes!(self.arch, BackTransform { a, tau, poles, vectors, rows });
+            }
+
+            fn reduce_lanes(&self, work: &mut Lanewise<'_, $t>) -> [Tile<$t>; 2] {
+                over_lanes!(self.arch, ReduceLanes { work })
+            }
+
+            fn roots_of_lanes(&self, work: &mut Lanewise<'_, $t>, evaluation: &Evaluation<'_, $t>) -> Tile<$t> {
+                over_lanes!(self.arch, RootsOfLanes { work, evaluation })
+            }
+
+            fn residuals_of_lanes(&self, residual: Residual<'_, $t>) -> Tile<$t> {
+                over_lanes!(self.arch, ResidualsOfLanes { residual })
             }
         }
     };

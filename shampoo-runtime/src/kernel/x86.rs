@@ -1,6 +1,6 @@
 //! Lanes of AVX2 and AVX-512: eight numbers in one or two registers, products fused with sums.
 
-use core::arch::x86_64::{__m256, __m256d, __m512d};
+use core::arch::x86_64::{__m256, __m256d, __m512d, _CMP_GT_OQ};
 
 use pulp::cast;
 use pulp::x86::{V3, V4};
@@ -51,6 +51,10 @@ impl Lanes<f64> for Avx512 {
         self.0.avx512f._mm512_add_pd(x, y)
     }
     #[inline(always)]
+    fn sub(self, x: __m512d, y: __m512d) -> __m512d {
+        self.0.avx512f._mm512_sub_pd(x, y)
+    }
+    #[inline(always)]
     fn mul(self, x: __m512d, y: __m512d) -> __m512d {
         self.0.avx512f._mm512_mul_pd(x, y)
     }
@@ -63,8 +67,18 @@ impl Lanes<f64> for Avx512 {
         self.0.avx512f._mm512_div_pd(x, y)
     }
     #[inline(always)]
+    fn sqrt(self, x: __m512d) -> __m512d {
+        self.0.avx512f._mm512_sqrt_pd(x)
+    }
+    #[inline(always)]
     fn min(self, x: __m512d, y: __m512d) -> __m512d {
         self.0.avx512f._mm512_min_pd(x, y)
+    }
+    #[inline(always)]
+    fn choose(self, x: __m512d, y: __m512d, z: __m512d) -> __m512d {
+        let simd = self.0.avx512f;
+        let positive = simd._mm512_cmp_pd_mask::<_CMP_GT_OQ>(x, simd._mm512_setzero_pd());
+        simd._mm512_mask_blend_pd(positive, z, y)
     }
     #[inline(always)]
     fn sum(self, x: __m512d) -> f64 {
@@ -110,6 +124,10 @@ impl Lanes<f64> for Avx2 {
         [self.0.avx._mm256_add_pd(a, c), self.0.avx._mm256_add_pd(b, d)]
     }
     #[inline(always)]
+    fn sub(self, [a, b]: [__m256d; 2], [c, d]: [__m256d; 2]) -> [__m256d; 2] {
+        [self.0.avx._mm256_sub_pd(a, c), self.0.avx._mm256_sub_pd(b, d)]
+    }
+    #[inline(always)]
     fn mul(self, [a, b]: [__m256d; 2], [c, d]: [__m256d; 2]) -> [__m256d; 2] {
         [self.0.avx._mm256_mul_pd(a, c), self.0.avx._mm256_mul_pd(b, d)]
     }
@@ -122,8 +140,18 @@ impl Lanes<f64> for Avx2 {
         [self.0.avx._mm256_div_pd(a, c), self.0.avx._mm256_div_pd(b, d)]
     }
     #[inline(always)]
+    fn sqrt(self, [a, b]: [__m256d; 2]) -> [__m256d; 2] {
+        [self.0.avx._mm256_sqrt_pd(a), self.0.avx._mm256_sqrt_pd(b)]
+    }
+    #[inline(always)]
     fn min(self, [a, b]: [__m256d; 2], [c, d]: [__m256d; 2]) -> [__m256d; 2] {
         [self.0.avx._mm256_min_pd(a, c), self.0.avx._mm256_min_pd(b, d)]
+    }
+    #[inline(always)]
+    fn choose(self, [a, b]: [__m256d; 2], [c, d]: [__m256d; 2], [e, f]: [__m256d; 2]) -> [__m256d; 2] {
+        let (simd, zero) = (self.0.avx, self.0.avx._mm256_setzero_pd());
+        let (first, second) = (simd._mm256_cmp_pd::<_CMP_GT_OQ>(a, zero), simd._mm256_cmp_pd::<_CMP_GT_OQ>(b, zero));
+        [simd._mm256_blendv_pd(e, c, first), simd._mm256_blendv_pd(f, d, second)]
     }
     #[inline(always)]
     fn sum(self, [a, b]: [__m256d; 2]) -> f64 {
@@ -167,6 +195,11 @@ macro_rules! eight_singles {
                 $avx2.avx._mm256_add_ps(x, y)
             }
             #[inline(always)]
+            fn sub(self, x: __m256, y: __m256) -> __m256 {
+                let $simd = self.0;
+                $avx2.avx._mm256_sub_ps(x, y)
+            }
+            #[inline(always)]
             fn mul(self, x: __m256, y: __m256) -> __m256 {
                 let $simd = self.0;
                 $avx2.avx._mm256_mul_ps(x, y)
@@ -182,9 +215,20 @@ macro_rules! eight_singles {
                 $avx2.avx._mm256_div_ps(x, y)
             }
             #[inline(always)]
+            fn sqrt(self, x: __m256) -> __m256 {
+                let $simd = self.0;
+                $avx2.avx._mm256_sqrt_ps(x)
+            }
+            #[inline(always)]
             fn min(self, x: __m256, y: __m256) -> __m256 {
                 let $simd = self.0;
                 $avx2.avx._mm256_min_ps(x, y)
+            }
+            #[inline(always)]
+            fn choose(self, x: __m256, y: __m256, z: __m256) -> __m256 {
+                let $simd = self.0;
+                let positive = $avx2.avx._mm256_cmp_ps::<_CMP_GT_OQ>(x, $avx2.avx._mm256_setzero_ps());
+                $avx2.avx._mm256_blendv_ps(z, y, positive)
             }
             #[inline(always)]
             fn sum(self, x: __m256) -> f32 {

@@ -1,10 +1,10 @@
 //! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
 use shampoo_core::kernel::{FastMath, Kernel, Portable, SplitBf16, Terms};
-use shampoo_core::kernel::{back_transform, inverses, portable, thin, tridiagonal};
+use shampoo_core::kernel::{back_transform, inverses, lanewise, portable, thin, tridiagonal};
 use shampoo_core::scalar::{DoubleF32, Plain, Real, padded};
 
-entries! { tiles: [padded, back_transform::carried_len] }
+entries! { tiles: [padded, back_transform::carried_len, lanewise::scratch_len, lanewise::residual_len] }
 
 macro_rules! kernels {
     ($name:ident, $t:ty) => {
@@ -20,6 +20,9 @@ macro_rules! kernels {
             tridiagonal::tridiagonalize::<$t, Plain>,
             inverses::tridiagonal_inverses::<$t, Plain>,
             back_transform::back_transform::<$t, Plain>,
+            lanewise::reduce::<$t, Plain>,
+            lanewise::roots::<$t, Plain>,
+            lanewise::residuals::<$t, Plain>,
             Terms::<$t>::new,
             <Portable as Kernel<$t>>::gemm,
             <Portable as Kernel<$t>>::gram,
@@ -32,6 +35,9 @@ macro_rules! kernels {
             <Portable as Kernel<$t>>::tridiagonalize,
             <Portable as Kernel<$t>>::tridiagonal_inverses,
             <Portable as Kernel<$t>>::back_transform,
+            <Portable as Kernel<$t>>::reduce_lanes,
+            <Portable as Kernel<$t>>::roots_of_lanes,
+            <Portable as Kernel<$t>>::residuals_of_lanes,
         ] }
     };
 }

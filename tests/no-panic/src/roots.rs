@@ -4,6 +4,7 @@
 
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable};
+use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
 use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
 use shampoo_core::linalg::inverse_root::rational::Rational;
@@ -23,6 +24,8 @@ entries! { requests: [
     Ridge::figure,
     Ridge::times,
     Request::new,
+    inverse_roots_workspace_len,
+    Member::<f32>::new,
     Scaling::factor,
     coupled_newton::workspace_len,
     newton_schulz::workspace_len,
@@ -63,6 +66,11 @@ macro_rules! roots {
             Job::<$t>::run::<f64, $kernel>,
             Job::<$t>::finish::<f32>,
             Job::<$t>::finish::<f64>,
+            inverse_roots::<$t, f32, $kernel>,
+            inverse_roots::<$t, f64, $kernel>,
+            inverse_roots::<$t, Bf16, $kernel>,
+            inverse_roots::<$t, Bf16x2, $kernel>,
+            inverse_roots::<$t, Bf16x3, $kernel>,
             Rational::<$t>::start,
             Rational::<$t>::step::<$kernel>,
             Rational::<$t>::run::<$kernel>,

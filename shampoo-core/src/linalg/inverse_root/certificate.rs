@@ -11,7 +11,7 @@ mod probed;
 
 pub(super) use full::subtract_identity;
 pub use full::{Full, full, full_workspace_len};
-pub(super) use probed::PROBE_FACTOR;
+pub(super) use probed::{BATCH_FACTOR, BATCH_PROBES, PROBE_FACTOR, Uniform};
 pub use probed::{Candidate, probed, probed_workspace_len};
 
 use crate::kernel::Kernel;

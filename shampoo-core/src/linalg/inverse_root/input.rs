@@ -4,8 +4,8 @@ use super::rational::row_stride;
 use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
-use crate::mat::packed::{rows, rows_mut};
-use crate::scalar::{LANES, Real, Stored};
+use crate::mat::packed::rows;
+use crate::scalar::{LANES, Real, Stored, Tile};
 
 /// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +26,7 @@ impl Input {
         exponent: Exponent,
         ridge: Ridge,
     ) -> Result<Self, RootError> {
-        let mut largest = R::zero();
-        for (row, entries) in rows(triangle).enumerate() {
-            for (column, entry) in entries.iter().enumerate() {
-                let x = entry.load();
-                if !x.is_finite() {
-                    return Err(RootError::NonFinite { row, column });
-                }
-                largest = largest.maximum(x.abs());
-            }
-        }
+        let largest = largest(triangle)?;
         let zero = largest == R::zero();
         // A multiple of p, whose own root is a power of two.
         let unit = match exponent {
@@ -95,6 +86,16 @@ impl Input {
         }
     }
 
+    /// 2^-shift A into one lane of a triangle.
+    pub(super) fn load_lane<R: Real, S: Stored<R>>(&self, from: &[S], triangle: &mut [Tile<R>], lane: usize) {
+        let scale = Power::new(-self.shift);
+        for (tile, s) in triangle.iter_mut().zip(from) {
+            if let Some(x) = tile.get_mut(lane) {
+                *x = scale.times(s.load());
+            }
+        }
+    }
+
     /// What scales the root back.
     fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
         // Where p divides the shift it is a power of two.
@@ -131,29 +132,64 @@ impl Input {
 
     /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
     pub(super) fn store<R: Real, S: Stored<R>>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome {
-        let back: ScaleBack<R> = self.scale_back(exponent);
-        let squares = workspace.chunks(row_stride(self.n).max(1));
+        let rows = workspace.chunks(row_stride(self.n).max(1)).zip(1..=self.n);
+        let entries = rows.flat_map(|(row, length)| row.iter().take(length).copied());
         let (mut largest, mut finite) = (R::zero(), true);
-        for (row, length) in squares.clone().zip(1..=self.n) {
-            for &x in row.iter().take(length) {
-                finite &= x.is_finite();
-                largest = largest.maximum(x.abs());
-            }
+        for x in entries.clone() {
+            finite &= x.is_finite();
+            largest = largest.maximum(x.abs());
         }
+        if !finite {
+            return Outcome::OutsideStore;
+        }
+        self.store_entries(entries, largest, exponent, root)
+    }
+
+    /// The same from the entries of the triangle, one after the other, none NaN and none larger than `largest`.
+    pub(super) fn store_entries<R: Real, S: Stored<R>>(
+        &self,
+        entries: impl Iterator<Item = R>,
+        largest: R,
+        exponent: Exponent,
+        root: &mut [S],
+    ) -> Outcome {
+        let back: ScaleBack<R> = self.scale_back(exponent);
         // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
         let largest = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for: in the store, or already where
         // the root was scaled back in coarser numbers.
         let coarser = R::UNIT_ROUNDOFF.to_f64() > S::ROUNDOFF;
         let smallest = if coarser { S::SMALLEST.max(R::MIN_POSITIVE.to_f64()) } else { S::SMALLEST };
-        if !finite || !largest.is_finite() || largest.to_f64() < smallest {
+        if !largest.is_finite() || largest.to_f64() < smallest {
             return Outcome::OutsideStore;
         }
-        for (to, from) in rows_mut(root).zip(squares) {
-            to.iter_mut().zip(from).for_each(|(to, &x)| *to = S::store(back.apply(x)));
-        }
+        root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(back.apply(x)));
         Outcome::Accepted
     }
+}
+
+/// Largest magnitude of a packed triangle.
+fn largest<R: Real, S: Stored<R>>(triangle: &[S]) -> Result<R, RootError> {
+    // Eight chains: one would wait for itself. 0 times what is not finite is NaN.
+    let (mut largest, mut nothing) = ([R::zero(); LANES], [R::zero(); LANES]);
+    let (tiles, rest) = triangle.as_chunks::<LANES>();
+    let mut see = |entries: &[S]| {
+        for ((largest, nothing), entry) in largest.iter_mut().zip(&mut nothing).zip(entries) {
+            let x: R = entry.load();
+            *largest = largest.maximum(x.abs());
+            *nothing += x * R::zero();
+        }
+    };
+    tiles.iter().for_each(|tile| see(tile));
+    see(rest);
+    if nothing.iter().any(|nothing| nothing.is_nan()) {
+        for (row, entries) in rows(triangle).enumerate() {
+            if let Some(column) = entries.iter().position(|entry| !entry.load().is_finite()) {
+                return Err(RootError::NonFinite { row, column });
+            }
+        }
+    }
+    Ok(largest.into_iter().fold(R::zero(), R::maximum))
 }
 
 /// Multiplication by 2^k, as `ldexp` but quicker: one product, or two where 2^k itself is no normal number.

@@ -182,7 +182,7 @@ pub(super) fn check_packed<S>(triangle: &[S], n: usize) -> Result<(), RootError>
     if found == needed { Ok(()) } else { Err(length(needed, found)) }
 }
 
-fn default_max_error<R: Real>() -> f64 {
+pub(super) fn default_max_error<R: Real>() -> f64 {
     let [double, double_f32, single] = MAX_ERROR;
     match R::UNIT_ROUNDOFF.to_f64() {
         u if u <= f64::EPSILON => double,

@@ -5,6 +5,7 @@
 //! Every method is plain data that can be stepped, and so is the whole request, as a [`Job`].
 
 mod attempt;
+pub mod batch;
 pub mod certificate;
 mod choice;
 mod coupled;

@@ -18,6 +18,12 @@ const FACTORS: [f64; 2] = [20.2, PROBE_FACTOR];
 /// By how much the promise exceeds that of the whole residual where all probes are needed.
 pub(in super::super) const PROBE_FACTOR: f64 = 5.9;
 
+/// Probes of a root among many: two halves of six fit in the registers beside the matrix.
+pub(in super::super) const BATCH_PROBES: usize = 12;
+
+/// The factor on their root mean square: (e pi / (3 f^2))^6, so wrong with probability below 4.4e-9.
+pub(in super::super) const BATCH_FACTOR: f64 = 8.4;
+
 /// Numbers of workspace of [`probed`] for order n: a square (odd p or an unknown sign alone) and three thin matrices.
 pub const fn probed_workspace_len(n: usize) -> usize {
     let thin = padded(n).saturating_mul(3 * LANES);
@@ -69,7 +75,9 @@ pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
     let allowance = allowance(n, p, kappa, kernel);
     let (mut uniform, mut squares, mut promised) = (Uniform::new(), 0.0, f64::INFINITY);
     for (round, factor_of_mean) in FACTORS.into_iter().enumerate() {
-        uniform.fill(v, n);
+        let (numbers, padding) = v.split_at_mut_checked(n.saturating_mul(LANES)).unwrap_or_default();
+        uniform.fill(numbers);
+        padding.fill(T::zero());
         squares += residual(candidate, factor.as_ref(), v, [&mut *u, &mut *t], kernel);
         let mean = libm::sqrt(squares / ((round + 1) * LANES) as f64);
         promised = promise(factor_of_mean * mean + allowance, p).min(promised);
@@ -120,17 +128,16 @@ fn general_thin<T: Real, K: Kernel<T> + ?Sized>(out: &mut [T], a: MatRef<'_, T>,
 
 /// Independent uniform numbers of mean 0 and variance 1 from a fixed seed: a 64-bit xorshift sequence with a final
 /// multiplication (xorshift64*).
-struct Uniform(u64);
+pub(in super::super) struct Uniform(u64);
 
 impl Uniform {
-    fn new() -> Self {
+    pub(in super::super) const fn new() -> Self {
         Self(0x9E37_79B9_7F4A_7C15)
     }
 
-    /// n rows of eight numbers, and zeros in the padding.
-    fn fill<T: Real>(&mut self, v: &mut [T], n: usize) {
+    /// As many numbers as there are, the next of the sequence.
+    pub(in super::super) fn fill<T: Real>(&mut self, numbers: &mut [T]) {
         const SPAN: f64 = 3.464_101_615_137_754_4; // 2 sqrt(3)
-        let (numbers, padding) = v.split_at_mut_checked(n.saturating_mul(LANES)).unwrap_or_default();
         for x in numbers {
             self.0 ^= self.0 >> 12;
             self.0 ^= self.0 << 25;
@@ -138,6 +145,5 @@ impl Uniform {
             let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11;
             *x = T::from_f64((bits as f64 * (1.0 / (1_u64 << 53) as f64) - 0.5) * SPAN);
         }
-        padding.fill(T::zero());
     }
 }
