@@ -138,10 +138,6 @@ macro_rules! noting {
             fn scale_by_rsqrt(&self, _: &mut [$t], _: &[$t], _: &[$t], _: $t, _: $t) {
                 note("scale_by_rsqrt");
             }
-            fn unit_roundoff(&self) -> f64 {
-                note("unit_roundoff");
-                0.0
-            }
             fn symmetric_thin(&self, _: &mut [$t], _: SymmetricTiles<'_, $t>, _: &[$t]) {
                 note("symmetric_thin");
             }
@@ -202,7 +198,6 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.axpby(zero, &x, zero, &mut y);
     kernel.scale_by_rsqrt(&mut y[..1], &x[..1], &x[..1], zero, zero);
     let [mut d, mut e, mut tau, mut rest] = [(); 4].map(|()| vec![zero; stride]);
-    kernel.unit_roundoff();
     kernel.symmetric_thin(&mut y, SymmetricTiles { data: &x, stride, order: 0 }, &x);
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     kernel.tridiagonal_inverses(&t, (zero, zero), &Terms::new(&[], zero), &mut y, &mut rest);
