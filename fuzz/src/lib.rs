@@ -8,8 +8,10 @@
 //! A finding becomes a test on plain numbers in `tests/tests/fuzz_findings.rs`: `cargo fuzz fmt <target> <file>` prints
 //! the input of a crash.
 
+pub mod judge;
 pub mod matrices;
 pub mod numbers;
 pub mod oracle;
+pub mod pace;
 pub mod roots;
 pub mod views;

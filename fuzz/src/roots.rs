@@ -1,19 +1,18 @@
 //! One request for an inverse root, and the judgement of what comes back.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use shampoo_core::kernel::Portable;
-use shampoo_core::linalg::inverse_root::{
-    Certificate, Exponent, Method, Outcome, Report, Request, Ridge, Scaling, inverse_root, inverse_root_workspace_len,
-};
+use shampoo_core::error::RootError;
+use shampoo_core::linalg::inverse_root::batch::inverse_roots_workspace_len;
+use shampoo_core::linalg::inverse_root::inverse_root_workspace_len;
+use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Request, Ridge, Scaling};
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 use twofloat::TwoFloat;
 
+use crate::judge::{Decompose, assert_indefinite, compare};
 use crate::matrices::Symmetric;
 use crate::numbers::{Bits, Number, all_bits};
-use crate::oracle::number::Number as Wide;
-use crate::oracle::root::spectral_norm;
-use crate::oracle::{Spectrum, narrow, wide};
+use crate::pace::Pace;
 
 /// The methods that a request may name.
 const METHODS: &[Method] =
@@ -48,13 +47,14 @@ enum Misfit {
     Order(usize),
 }
 
-/// A matrix, a request, and the types.
+/// A matrix, a request, the types, and how the work is cut.
 #[derive(Clone, Debug)]
 pub struct Case {
     types: Types,
     request: Request,
     matrix: Symmetric,
     misfit: Option<Misfit>,
+    pace: Pace,
 }
 
 impl<'a> Arbitrary<'a> for Case {
@@ -91,7 +91,7 @@ impl<'a> Arbitrary<'a> for Case {
         let request = Request { exponent, ridge, method, scaling, certificate, max_error, max_retries };
         let matrix = Symmetric::arbitrary(u)?;
         let misfit = if u.ratio(1, 64)? { Some(Misfit::arbitrary(u)?) } else { None };
-        Ok(Self { types, request, matrix, misfit })
+        Ok(Self { types, request, matrix, misfit, pace: Pace::arbitrary(u)? })
     }
 }
 
@@ -125,7 +125,8 @@ impl Case {
         let mut input: Vec<S> = self.matrix.triangle.iter().map(|&x| S::store(R::from_f64(x))).collect();
         let mut root = vec![S::store(R::from_f64(42.0)); input.len()];
         // What is in the workspace must not matter.
-        let mut workspace = vec![R::from_f64(f64::NAN); inverse_root_workspace_len(n)];
+        // A batch takes the longest.
+        let mut workspace = vec![R::from_f64(f64::NAN); inverse_roots_workspace_len(n)];
         match self.misfit {
             Some(Misfit::Triangle(length)) => input.resize(length.into(), S::default()),
             Some(Misfit::Root(length)) => root.resize(length.into(), S::default()),
@@ -137,151 +138,52 @@ impl Case {
             && root.len() == packed_len(n)
             && workspace.len() >= inverse_root_workspace_len(n);
         let before = (all_bits(&input), all_bits(&root));
-        let report = inverse_root(&input, n, &mut root, &self.request, &mut workspace, &Portable);
+        let report = self.pace.compute(&input, n, &mut root, &self.request, &mut workspace);
         assert_eq!(before.0, all_bits(&input), "the input changed");
         let accepted = matches!(report, Ok(report) if report.outcome == Outcome::Accepted);
         if !accepted {
             assert_eq!(before.1, all_bits(&root), "the root was written: {report:?}");
         }
-        let Ok(report) = report else { return };
+        let loaded = |x: &S| x.load().to_f64();
+        let (input, root): (Vec<f64>, Vec<f64>) =
+            (input.iter().map(loaded).collect(), root.iter().map(loaded).collect());
+        let report = match report {
+            Ok(report) => report,
+            Err(error) => return self.assert_right(error, fits, &input),
+        };
         assert!(fits, "buffers that do not fit: {report:?}");
         assert!(report.retries <= self.request.max_retries, "{report:?}");
         assert_ne!(report.method, Method::Auto);
+        // A relative ridge may lie beyond the numbers that it is reported in; the ladder does not go there.
+        assert!(report.ridge.is_finite() || report.retries == 0, "{report:?}");
+        let judged = n > 0 && report.ridge.is_finite();
+        let u = R::UNIT_ROUNDOFF.to_f64();
+        if judged && report.outcome == Outcome::NotPositiveDefinite {
+            assert_indefinite::<N>(n, &input, &report, u);
+        }
         if accepted {
-            let default = match R::UNIT_ROUNDOFF.to_f64() {
+            let default = match u {
                 u if u <= f64::EPSILON => 1e-5,
                 u if u < 1e-12 => 5e-3,
                 _ => 5e-2,
             };
             assert!(report.promised.is_finite(), "{report:?}");
             assert!(report.promised <= self.request.max_error.unwrap_or(default), "{report:?}");
-            let loaded = |x: &S| x.load().to_f64();
-            let (input, root): (Vec<f64>, Vec<f64>) =
-                (input.iter().map(loaded).collect(), root.iter().map(loaded).collect());
             assert!(root.iter().all(|x| x.is_finite()), "{report:?}");
-            if n > 0 {
-                compare::<N>(n, &input, &root, &self.request, &report, R::UNIT_ROUNDOFF.to_f64());
+            if judged {
+                compare::<N>(n, &input, &root, &self.request, &report, u);
             }
         }
     }
-}
 
-/// The arithmetic of an oracle that is wide enough for some root.
-trait Decompose: Wide {
-    fn decompose(n: usize, full: &[f64]) -> Spectrum<Self>;
-    fn product(x: f64, y: f64) -> Self;
-}
-
-impl Decompose for f64 {
-    fn decompose(n: usize, full: &[f64]) -> Spectrum<Self> {
-        narrow::decompose(n, full)
-    }
-    fn product(x: f64, y: f64) -> Self {
-        x * y
-    }
-}
-
-impl Decompose for TwoFloat {
-    fn decompose(n: usize, full: &[f64]) -> Spectrum<Self> {
-        wide::decompose(n, full)
-    }
-    fn product(x: f64, y: f64) -> Self {
-        Self::new_mul(x, y)
-    }
-}
-
-fn full(n: usize, triangle: &[f64], scale: i32) -> Vec<f64> {
-    let at = |i: usize, j: usize| times_two_to(triangle[i * (i + 1) / 2 + j], scale);
-    (0..n * n).map(|k| at((k / n).max(k % n), (k / n).min(k % n))).collect()
-}
-
-/// x 2^k, in steps that do not overflow by themselves.
-fn times_two_to(x: f64, k: i32) -> f64 {
-    let step = k.clamp(-1000, 1000);
-    let x = x * f64::from(step).exp2();
-    if step == k { x } else { times_two_to(x, k - step) }
-}
-
-fn octave(x: f64) -> i32 {
-    if x == 0.0 { i32::MIN } else { x.abs().log2().floor() as i32 }
-}
-
-/// The true error, in the spectral norm, against the promise and what the oracle itself cannot resolve.
-fn compare<N: Decompose>(n: usize, input: &[f64], root: &[f64], request: &Request, report: &Report, u: f64) {
-    // A relative ridge may lie beyond the numbers that it is reported in.
-    if !report.ridge.is_finite() {
-        return;
-    }
-    let pseudo_inverse = matches!(request.ridge, Ridge::PseudoInverse { .. });
-    let exponent = request.exponent.normalized().expect("an accepted exponent");
-    let alpha = exponent.alpha();
-    // 2^-top (A + r I), of order 1.
-    let top = input.iter().map(|&x| octave(x)).chain([octave(report.ridge)]).max().unwrap_or(0);
-    let ridge = times_two_to(report.ridge, -top);
-    // The figure reported may have lost digits at the end of the range.
-    let vanished = times_two_to(f64::from_bits(1), -top);
-    let mut spectrum = N::decompose(n, &full(n, input, -top));
-    let lambda_max = spectrum.largest();
-    let noise = 8.0 * n as f64 * N::EPSILON * lambda_max.narrow().max(ridge).max(1.0) + vanished;
-    let kept = if pseudo_inverse { report.rank } else { n };
-    for value in &mut spectrum.values {
-        *value = *value + N::widen(ridge);
-    }
-    let (dropped, values) = spectrum.values.split_at(n - kept);
-    let smallest = values.first().expect("an accepted root has a rank").narrow();
-    let gap = dropped.last().map_or(f64::INFINITY, |x| smallest - x.narrow());
-    if smallest <= noise || gap <= noise {
-        assert!(smallest > -noise, "an accepted root of an indefinite matrix: {smallest:e}, {report:?}");
-        // Nothing that the oracle could judge; an honest promise in f64 does not come here.
-        return;
-    }
-    if let Ridge::PseudoInverse { cutoff } = request.ridge {
-        let raised = (0..report.retries).fold(1.0, |factor, _| factor * 10.0) * cutoff;
-        let cut = raised.max(16.0 * n as f64 * u) * lambda_max.narrow();
-        let unclear = 64.0 * n as f64 * u * lambda_max.narrow();
-        if spectrum.values.iter().all(|x| (x.narrow() - cut).abs() > unclear) {
-            let above = spectrum.values.iter().filter(|x| x.narrow() > cut).count();
-            assert_eq!(above, kept, "rank: {report:?}");
+    /// An error names what is wrong.
+    fn assert_right(&self, error: RootError, fits: bool, input: &[f64]) {
+        match error {
+            RootError::NonFinite { row, column } => assert!(!input[packed_len(row) + column].is_finite(), "{error:?}"),
+            RootError::Exponent(_) => assert!(self.request.validate().is_err(), "{error:?}"),
+            RootError::Ridge { .. } => assert!(!self.request.ridge.is_usable(), "{error:?}"),
+            RootError::Shape(_) => assert!(!fits, "{error:?}"),
+            _ => panic!("an error that the target does not know: {error:?}"),
         }
     }
-    // Of a sum of eigenvalues to -alpha, and of the projector that cuts some of them off.
-    let relative = noise / smallest;
-    let unsure = (-alpha * (-relative).ln_1p()).exp_m1() + if dropped.is_empty() { 0.0 } else { noise / gap };
-    // (2^top)^-alpha = 2^-whole times a factor.
-    let (whole, factor) = match exponent {
-        Exponent::Root(p) => {
-            let p = i32::try_from(p).expect("an order up to 1024");
-            let rest = N::widen(f64::from(top.rem_euclid(p)).exp2());
-            (top.div_euclid(p), rest.inverse_root(p.unsigned_abs()))
-        }
-        Exponent::Power(alpha) => {
-            let octaves = N::product(top.into(), alpha);
-            let whole = octaves.narrow().floor();
-            if whole.abs() > 4000.0 {
-                return;
-            }
-            let rest = octaves - N::widen(whole);
-            let low = rest - N::widen(rest.narrow());
-            (whole as i32, N::widen(2.0).power(-rest.narrow()) * (N::widen(1.0) - low * N::widen(2_f64.ln())))
-        }
-    };
-    let unsure = unsure + 16.0 * N::EPSILON * (1.0 + alpha * (1.0 / smallest).log2().abs());
-    if unsure.is_nan() || unsure > 0.5 {
-        return;
-    }
-    let image = |x: &N| match exponent {
-        Exponent::Root(p) => x.inverse_root(p),
-        Exponent::Power(alpha) => x.power(-alpha),
-    };
-    let mut images = vec![N::widen(0.0); n - kept];
-    images.extend(values.iter().map(|x| image(x) * factor));
-    let truth = spectrum.rebuild(&images);
-    let found = full(n, root, whole);
-    let difference: Vec<f64> = found.iter().zip(&truth).map(|(&x, &y)| (N::widen(x) - y).narrow()).collect();
-    let error = spectral_norm(n, &difference) / spectral_norm(n, &found);
-    // The promise and the norms are rounded too.
-    let allowed = report.promised * (1.0 + 1e-12) + 2.0 * unsure;
-    assert!(error <= allowed, "error {error:e}, allowed {allowed:e}, oracle {unsure:e}, kappa {:e}: {report:?}", {
-        (lambda_max.narrow() + ridge) / smallest
-    });
 }

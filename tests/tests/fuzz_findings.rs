@@ -2,10 +2,16 @@
 
 mod common;
 
-use common::root::root;
+use common::root::{diagonal, root};
+use common::{U32, assert_relative};
+use shampoo_core::kernel::Portable;
+use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::{Exponent, Method, Outcome, Request, Ridge};
 use shampoo_core::mat::MatRef;
 use shampoo_core::scalar::{Bf16x2, DoubleF32, Real, Stored};
+use shampoo_tests::oracle::root as oracle;
+use shampoo_tests::oracle::wide;
+use shampoo_tests::tolerance::Check;
 
 /// A root whose last words vanish in coarse numbers was accepted with a promise of 1e-13 and an error of 9e-8: the range
 /// of the store alone was looked at.
@@ -20,7 +26,7 @@ fn a_root_below_the_range_of_the_arithmetic_is_refused() {
         let (_, report) = root::<f32, f64>(&large.map(|x| 2.5 * x), &request).expect("finite input");
         assert_eq!(report.outcome, Outcome::OutsideStore, "{report:?}");
         // The store keeps what the arithmetic has.
-        let (_, report) = root::<DoubleF32, f32>(&large.map(|x| 0.5 * x), &request).expect("finite input");
+        let (_, report) = root::<DoubleF32, f32>(&large.map(|x| 0.25 * x), &request).expect("finite input");
         assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
     }
 }
@@ -49,4 +55,89 @@ fn what_two_words_hold_can_be_stored_again() {
     // Not even the next number of two words is within reach.
     let above: f32 = Bf16x2::store(largest as f32 * (1.0 + f32::EPSILON)).load();
     assert!(above.to_f64() >= largest);
+}
+
+/// A zero matrix under an absolute ridge beyond the range of `f32` was scaled by infinity, and 0 times that is NaN: it was
+/// refused as not positive definite.
+#[test]
+fn a_ridge_beyond_the_range_of_the_arithmetic_alone_has_a_root() {
+    for method in [Method::Auto, Method::Rational, Method::CoupledNewton, Method::NewtonSchulz, Method::Spectral] {
+        for n in [1, 3, 9] {
+            // Its fourth root is within the range.
+            let ridge = Ridge::Absolute(2.0_f64.powi(-440));
+            let request = Request { ridge, method, max_retries: 0, ..Request::new(Exponent::Root(4)) };
+            let right = diagonal(&vec![2.0_f64.powi(110); n]);
+            for (root, report) in [
+                root::<f32, f32>(&vec![0.0; n * n], &request).expect("finite input"),
+                root::<DoubleF32, f32>(&vec![0.0; n * n], &request).expect("finite input"),
+            ] {
+                assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+                assert_relative(&root, &right, Check::RationalRoot.bound(U32), 0.0);
+            }
+        }
+    }
+}
+
+/// The same in lanes, beside matrices that are not 0.
+#[test]
+fn a_ridge_beyond_the_range_has_a_root_in_a_batch_too() {
+    let request = Request { ridge: Ridge::Absolute(2.0_f64.powi(-440)), ..Request::new(Exponent::Root(4)) };
+    let matrices = [[0.0_f32; 3], [1.0, 0.0, 1.0], [0.0; 3], [16.0, 0.0, 81.0]];
+    let mut roots = [[0.0_f32; 3]; 4];
+    let mut workspace = [0.0_f32; inverse_roots_workspace_len(2)];
+    let mut members: Vec<_> = matrices.iter().zip(&mut roots).map(|(a, root)| Member::new(a, root)).collect();
+    inverse_roots(&mut members, 2, &request, &mut workspace, &Portable);
+    for member in members {
+        let report = member.report.expect("finite input");
+        assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+    }
+    let found = [roots[0][0], roots[2][2], roots[1][0], roots[3][2]].map(f64::from);
+    let right = [2.0_f64.powi(110), 2.0_f64.powi(110), 1.0, 1.0 / 3.0];
+    assert_relative(&found, &right, Check::RationalRoot.bound(U32), 0.0);
+}
+
+/// The ladder went on to ridges that are infinite in the arithmetic or when they are reported, and the last word was that
+/// the matrix is not positive definite.
+#[test]
+fn the_ladder_ends_at_the_range_of_the_arithmetic() {
+    let impossible = Request { max_error: Some(0.0), max_retries: u32::MAX, ..Request::new(Exponent::Root(2)) };
+    let (large, small) = ([1e300, 0.0, 0.0, 1e300], [2.0, 1.0, 1.0, 2.0]);
+    for method in [Method::Rational, Method::CoupledNewton, Method::Spectral] {
+        for ridge in [Ridge::Relative(1e-6), Ridge::Absolute(0.75)] {
+            let request = Request { ridge, method, ..impossible };
+            for (_, report) in [
+                root::<f32, f32>(&small, &request).expect("finite input"),
+                root::<DoubleF32, f32>(&small, &request).expect("finite input"),
+                root::<f64, f64>(&large, &request).expect("finite input"),
+            ] {
+                assert_eq!(report.outcome, Outcome::Uncertified, "{report:?}");
+                assert!(report.ridge.is_finite() && report.retries > 5, "{report:?}");
+            }
+        }
+    }
+}
+
+/// The largest entry of a stored root was a normal number but the others were not, and they are many: the promise allowed
+/// for rounding relative to each, and was 2 % short.
+#[test]
+fn a_root_of_small_numbers_is_refused_or_kept_as_promised() {
+    let request = Request { ridge: Ridge::Absolute(0.0), ..Request::new(Exponent::Root(1)) };
+    let mut refused = 0;
+    for n in [2, 8, 12] {
+        for k in 0..200 {
+            let (diagonal, beside) = (5e37 + 2e35 * f64::from(k), -2e35 - 4e34 * f64::from(k % 60));
+            let entry = |i: usize| if i.is_multiple_of(n + 1) { diagonal } else { beside };
+            let a: Vec<f64> = (0..n * n).map(|i| f64::from(entry(i) as f32)).collect();
+            let (x, report) = root::<f64, f32>(&a, &request).expect("finite input");
+            if report.outcome == Outcome::OutsideStore {
+                refused += 1;
+                continue;
+            }
+            assert_eq!(report.outcome, Outcome::Accepted, "{report:?}");
+            let truth = wide::decompose(n, &a).inverse_root(1, oracle::Ridge::None);
+            let error = oracle::relative_error(n, &x, &truth);
+            assert!(error <= report.promised, "error {error:e}: {report:?}");
+        }
+    }
+    assert!(refused > 0);
 }

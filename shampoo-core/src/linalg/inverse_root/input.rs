@@ -42,9 +42,14 @@ impl Input {
         Ok(Self { n, shift, zero })
     }
 
+    /// What the input is multiplied by. A ridge alone may be far beyond the range of `R`, and 0 times infinity is NaN.
+    fn scale<R: Real>(&self) -> Power<R> {
+        Power::new(if self.zero { 0 } else { -self.shift })
+    }
+
     /// 2^-shift A, both triangles, with `ridge` on the diagonal.
     pub(super) fn load<R: Real, S: Stored<R>>(&self, triangle: &[S], mut square: MatMut<'_, R>, ridge: R) {
-        let scale = Power::new(-self.shift);
+        let scale = self.scale();
         for (to, from) in square.rows_mut().zip(rows(triangle)) {
             to.iter_mut().zip(from).for_each(|(x, s)| *x = scale.times(s.load()));
             if let Some(last) = from.len().checked_sub(1).and_then(|last| to.get_mut(last)) {
@@ -58,7 +63,7 @@ impl Input {
     /// of them.
     pub(super) fn load_tiles<R: Real, S: Stored<R>>(&self, triangle: &[S], data: &mut [R], ridge: R) {
         let stride = row_stride(self.n).max(1);
-        let scale = Power::new(-self.shift);
+        let scale = self.scale();
         let mut from = rows(triangle);
         for (tile, block) in data.chunks_exact_mut(stride.saturating_mul(LANES)).enumerate() {
             let start = tile * LANES;
@@ -88,7 +93,7 @@ impl Input {
 
     /// 2^-shift A into one lane of a triangle.
     pub(super) fn load_lane<R: Real, S: Stored<R>>(&self, from: &[S], triangle: &mut [Tile<R>], lane: usize) {
-        let scale = Power::new(-self.shift);
+        let scale = self.scale();
         for (tile, s) in triangle.iter_mut().zip(from) {
             if let Some(x) = tile.get_mut(lane) {
                 *x = scale.times(s.load());
@@ -118,11 +123,12 @@ impl Input {
         }
     }
 
-    /// What scaling back and storing add to the relative error: every entry is rounded, so u ||X||_F / ||X||.
+    /// What scaling back and storing add to the relative error: every entry is rounded, so u ||X||_F / ||X||, and entries
+    /// below the normal numbers together as one of the size of X, see [`store_entries`](Self::store_entries).
     pub(super) fn rounding<R: Real, S: Stored<R>>(&self, exponent: Exponent) -> f64 {
         let root_of_order = libm::sqrt(self.n as f64);
         let u = R::UNIT_ROUNDOFF.to_f64();
-        let stored = if S::ROUNDOFF > u { S::ROUNDOFF * root_of_order } else { u };
+        let stored = if S::ROUNDOFF > u { S::ROUNDOFF * libm::sqrt(self.n as f64 + 1.0) } else { u };
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
         // The exponent of the factor is itself a rounded product.
@@ -157,10 +163,11 @@ impl Input {
         // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
         let largest = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for: in the store, or already where
-        // the root was scaled back in coarser numbers.
+        // the root was scaled back in coarser numbers. The n^2 entries of a root whose largest is small lose no more
+        // together than u times that: each is rounded to u times the smallest normal number, in two words twice.
         let coarser = R::UNIT_ROUNDOFF.to_f64() > S::ROUNDOFF;
         let smallest = if coarser { S::SMALLEST.max(R::MIN_POSITIVE.to_f64()) } else { S::SMALLEST };
-        if !largest.is_finite() || largest.to_f64() < smallest {
+        if !largest.is_finite() || largest.to_f64() < 2.0 * self.n as f64 * smallest {
             return Outcome::OutsideStore;
         }
         root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(back.apply(x)));

@@ -163,7 +163,10 @@ impl<R: Real> Job<R> {
         }
         self.factor *= LADDER;
         let raised = self.ridge.times(self.factor);
-        if self.retry < self.retries && raised.is_usable() {
+        // An infinite ridge would make any matrix one without a root.
+        let amount = raised.amount(attempt.lambda_max);
+        let in_range = R::from_f64(amount).is_finite() && libm::scalbn(amount, self.task.input.shift).is_finite();
+        if self.retry < self.retries && raised.is_usable() && in_range {
             self.retry += 1;
             self.attempt = Attempt::start(&self.task, raised);
         } else {
