@@ -3,6 +3,7 @@
 mod common;
 
 use common::root::root;
+use shampoo_core::kernel::SplitBf16;
 use shampoo_core::linalg::inverse_root::{Exponent, Method, Outcome, Request, Ridge};
 use shampoo_core::mat::MatRef;
 use shampoo_core::scalar::{Bf16x2, DoubleF32, Real, Stored};
@@ -49,4 +50,17 @@ fn what_two_words_hold_can_be_stored_again() {
     // Not even the next number of two words is within reach.
     let above: f32 = Bf16x2::store(largest as f32 * (1.0 + f32::EPSILON)).load();
     assert!(above.to_f64() >= largest);
+}
+
+/// First words that were rounded up have a product beyond `f32` where that of the numbers is still inside.
+#[test]
+fn products_of_words_are_finite_up_to_their_own_end() {
+    let [beyond] = SplitBf16::<1>::partial_products(1.841_281_9e19, 1.841_281_9e19);
+    assert_eq!(beyond, f32::INFINITY);
+    // Both are ties that are rounded up, by nearly 2^-8 of themselves.
+    let tie = 2.0_f32.powi(63) * (1.0 + 3.0 / 256.0);
+    let largest = (2.0 - 1.0 / 64.0) * 2.0_f64.powi(127);
+    let other = (largest / f64::from(tie)) as f32;
+    let products = SplitBf16::<9>::partial_products(tie, other);
+    assert!(products.iter().all(|x| x.is_finite()), "{products:?}");
 }
