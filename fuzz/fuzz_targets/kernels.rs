@@ -12,6 +12,7 @@ use shampoo_fuzz::views::Layout;
 /// Rows and columns of three matrices, and numbers to fill them with, used over and over.
 #[derive(Arbitrary, Debug)]
 struct Products {
+    kernel: u8,
     m: u8,
     k: u8,
     n: u8,
@@ -68,19 +69,21 @@ enum Case {
 }
 
 fuzz_target!(|case: Case| match case {
-    Case::Products(case) => {
-        products::<f64, _>(&case, &Portable, 0.0);
-        products::<f32, _>(&case, &Portable, 0.0);
-        products::<DoubleF32, _>(&case, &Portable, 0.0);
-        products::<f32, _>(&case, &SplitBf16::<1>, 1.0 / 128.0);
-        products::<f32, _>(&case, &SplitBf16::<3>, 1.0 / 32768.0);
-        products::<f32, _>(&case, &SplitBf16::<6>, 0.5_f64.powi(24));
-        products::<f32, _>(&case, &SplitBf16::<9>, 0.0);
-    }
+    Case::Products(case) => match case.kernel % 7 {
+        0 => products::<f64, _>(&case, &Portable, 0.0),
+        1 => products::<f32, _>(&case, &Portable, 0.0),
+        2 => products::<DoubleF32, _>(&case, &Portable, 0.0),
+        3 => products::<f32, _>(&case, &SplitBf16::<1>, 0.5_f64.powi(7)),
+        4 => products::<f32, _>(&case, &SplitBf16::<3>, 0.5_f64.powi(15)),
+        5 => products::<f32, _>(&case, &SplitBf16::<6>, 0.5_f64.powi(24)),
+        _ => products::<f32, _>(&case, &SplitBf16::<9>, 0.0),
+    },
     Case::Form(case) => {
-        form::<f32>(&case);
-        form::<f64>(&case);
-        form::<DoubleF32>(&case);
+        match case.count % 3 {
+            0 => form::<f32>(&case),
+            1 => form::<f64>(&case),
+            _ => form::<DoubleF32>(&case),
+        }
     }
     Case::Elementwise { lengths, scale, eps, numbers } => {
         elementwise::<f32>(lengths, scale.value(), eps.value(), &numbers);

@@ -128,7 +128,9 @@ fn dense<R: Real>(matrix: &Symmetric, k: i8) {
     let scaled_top = top + f64::from(k);
     if exact && scaled_top >= ends.0 && scaled_top <= ends.1 && all_large(&full, k) {
         let again = power(&scaled, n);
-        assert_eq!((again.value.ldexp(-k), again.iterations), (found.value, found.iterations), "scaled by 2^{k}");
+        // Parts of the iterates vanish in the end, sooner at one scale than at the other.
+        let moved = (again.value.ldexp(-k) - found.value).to_f64().abs();
+        assert!(moved <= 8.0 * u * value.abs(), "scaled by 2^{k}: {again:?}, {found:?}");
     }
 }
 
@@ -170,7 +172,7 @@ fn bisect(d: &[f64], e: &[f64], k: usize, norm: f64) -> f64 {
     let (mut low, mut high) = (-norm, norm);
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
-        if below(d, e, middle, norm * 1e-300) > k { high = middle } else { low = middle }
+        if below(d, e, middle, (norm * 1e-100).max(f64::MIN_POSITIVE)) > k { high = middle } else { low = middle }
     }
     0.5 * (low + high)
 }

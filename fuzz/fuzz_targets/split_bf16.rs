@@ -16,6 +16,9 @@ struct Case {
 /// From here on the first word is infinite.
 const OVERFLOW: f64 = (2.0 - 1.0 / 256.0) * power_of_two(127);
 
+/// Up to here the product of the first words, each up to 1 + 2^-8 times its number, is finite.
+const LARGEST_PRODUCT: f64 = (2.0 - 1.0 / 64.0) * power_of_two(127);
+
 const fn power_of_two(k: i64) -> f64 {
     f64::from_bits(((1023 + k) as u64) << 52)
 }
@@ -47,7 +50,7 @@ fn products<const TERMS: usize>(x: f32, y: f32, bits: i64) {
     let exact = x * y;
     let magnitude = |x: f64| x == 0.0 || (power_of_two(-110)..OVERFLOW).contains(&x.abs());
     // The smallest partial product of all is 2^-33 of the whole, and must still be a number of `f32` to its last digit.
-    let product = exact == 0.0 || (power_of_two(-101)..OVERFLOW).contains(&exact.abs());
+    let product = exact == 0.0 || (power_of_two(-101)..=LARGEST_PRODUCT).contains(&exact.abs());
     if !(magnitude(x) && magnitude(y) && product) {
         return;
     }

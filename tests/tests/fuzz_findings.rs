@@ -4,7 +4,7 @@ mod common;
 
 use common::root::{diagonal, root};
 use common::{U32, assert_relative};
-use shampoo_core::kernel::Portable;
+use shampoo_core::kernel::{Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::{Exponent, Method, Outcome, Request, Ridge};
 use shampoo_core::mat::MatRef;
