@@ -120,7 +120,7 @@ fn subnormal_input_in_f32() {
         assert_relative(
             &[x[0], x[3]],
             &right,
-            Check::Case.bound(common::U32) + Check::RationalRoot.bound(common::U32),
+            Check::Case.bound(common::U32) + Check::RationalTwelve.bound(common::U32),
             0.0,
         );
     }

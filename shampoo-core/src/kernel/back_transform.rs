@@ -185,6 +185,12 @@ struct Factors<'a, T> {
     gains: &'a Tile<T>,
 }
 
+/// ratio z + along v.
+#[inline(always)]
+fn reflected<T: Real, L: Lanes<T>>(lanes: L, z: &Tile<T>, (ratio, along): (T, T), v: L::Vector) -> L::Vector {
+    lanes.mul_add(lanes.splat(along), v, lanes.mul(lanes.splat(ratio), lanes.load(z)))
+}
+
 /// z_p <- ratio_p z_p + along_p v, along_p = -tau ratio_p (z_p . v), for some poles of a group; adds the sum over them to
 /// `row_sums` (the first poles replace it) and binds the products with `next`, not yet added up. Then z_p gets its next
 /// entry.
@@ -206,7 +212,7 @@ macro_rules! reflect {
             let (v, next) = ($lanes.load(v), $lanes.load(next));
             let mut total = if first { zero } else { $lanes.load(sum) };
             $(
-                let z = $lanes.mul_add($lanes.splat(*$along), v, $lanes.mul($lanes.splat(*$ratio), $lanes.load($z)));
+                let z = reflected($lanes, $z, (*$ratio, *$along), v);
                 $lanes.store($z, z);
                 total = $lanes.add(total, z);
                 $product = $lanes.mul_add(z, next, $product);
@@ -219,7 +225,7 @@ macro_rules! reflect {
         let here = unit($lanes, $group.lane);
         let same = if $group.lane == 0 { zero } else { here };
         $(
-            let z = $lanes.mul_add($lanes.splat(*$along), v, $lanes.mul($lanes.splat(*$ratio), $lanes.load($z)));
+            let z = reflected($lanes, $z, (*$ratio, *$along), v);
             $lanes.store($z, $lanes.mul_add($lanes.splat(*$gain), same, z));
             total = $lanes.add(total, z);
             $product = $lanes.mul_add(z, next, $product);

@@ -1,6 +1,7 @@
 //! The fused pass of the tridiagonal form: a pending rank-2 update and the next symmetric product in one
 //! read and one write of a triangle.
 
+use super::tiles::{Columns, Triple, update};
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// A symmetric matrix for the passes of the tridiagonalisation: the lower triangle, row-major, in
@@ -27,21 +28,11 @@ pub struct SymmetricTiles<'a, T> {
     pub order: usize,
 }
 
-/// v, w and x of the pass, as tiles.
-#[derive(Clone, Copy)]
-pub(super) struct Columns<'a, T> {
-    /// Reflector of the pending update, 0 from the active order on.
-    pub(super) v: &'a [Tile<T>],
-    /// Its partner, likewise.
-    pub(super) w: &'a [Tile<T>],
-    /// What is multiplied by the matrix, likewise.
-    pub(super) x: &'a [Tile<T>],
-}
-
-/// A <- A + v w^T + w v^T, then y <- A x, for the leading `tiles` tiles of rows, each row `stride` tiles long.
+/// A <- A + v w^T + w v^T, then y <- A x, for as many tiles of rows as v has, each row `stride` tiles long; v, w and x
+/// are 0 from the active order on.
 ///
-/// Four rows at a time (one where registers are few) and one tile of columns at a time: a tile is updated, multiplied from the right for its
-/// rows, and, left of the diagonal, from the left for its columns while it is in registers.
+/// Four rows at a time (one where registers are few) and one tile of columns at a time: a tile is updated, multiplied
+/// from the right for its rows, and, left of the diagonal, from the left for its columns while it is in registers.
 /// **Cost**: 4 m^2 flops for m active rows.
 #[inline(always)]
 pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
@@ -78,14 +69,6 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     }
 }
 
-/// v, w and x of a row, or of a tile of columns.
-#[derive(Clone, Copy)]
-struct Triple<V> {
-    v: V,
-    w: V,
-    x: V,
-}
-
 /// Four rows of [`rank_two_symv`] up to the diagonal tile; returns their sums, not yet added up, and adds
 /// those of the columns left of the diagonal.
 #[inline(always)]
@@ -99,7 +82,8 @@ fn quad_pass<T: Real, L: Lanes<T>>(
 ) -> [L::Vector; 4] {
     let zero = lanes.splat(T::zero());
     let [a, b, c, d] = quad;
-    let [a, b, c, d] = [splat(lanes, a), splat(lanes, b), splat(lanes, c), splat(lanes, d)];
+    let [a, b, c, d] =
+        [Triple::splat(lanes, a), Triple::splat(lanes, b), Triple::splat(lanes, c), Triple::splat(lanes, d)];
     let Some((row_a, rest)) = rows.split_at_mut_checked(stride) else { return [zero; 4] };
     let Some((row_b, rest)) = rest.split_at_mut_checked(stride) else { return [zero; 4] };
     let Some((row_c, row_d)) = rest.split_at_mut_checked(stride) else { return [zero; 4] };
@@ -108,18 +92,18 @@ fn quad_pass<T: Real, L: Lanes<T>>(
     let tiles = row_a.iter_mut().zip(row_b.iter_mut()).zip(row_c.iter_mut()).zip(row_d.iter_mut());
     let Columns { v, w, x } = columns;
     for (((((qa, qb), qc), qd), y), ((v, w), x)) in tiles.zip(y_left).zip(v.iter().zip(w).zip(x)) {
-        let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
+        let column = Triple::load(lanes, v, w, x);
         let mut column_sums = lanes.load(y);
-        let qa = update_tile(lanes, qa, a, column);
+        let qa = update(lanes, qa, a, column);
         sum_a = lanes.mul_add(qa, column.x, sum_a);
         column_sums = lanes.mul_add(a.x, qa, column_sums);
-        let qb = update_tile(lanes, qb, b, column);
+        let qb = update(lanes, qb, b, column);
         sum_b = lanes.mul_add(qb, column.x, sum_b);
         column_sums = lanes.mul_add(b.x, qb, column_sums);
-        let qc = update_tile(lanes, qc, c, column);
+        let qc = update(lanes, qc, c, column);
         sum_c = lanes.mul_add(qc, column.x, sum_c);
         column_sums = lanes.mul_add(c.x, qc, column_sums);
-        let qd = update_tile(lanes, qd, d, column);
+        let qd = update(lanes, qd, d, column);
         sum_d = lanes.mul_add(qd, column.x, sum_d);
         column_sums = lanes.mul_add(d.x, qd, column_sums);
         lanes.store(y, column_sums);
@@ -127,12 +111,12 @@ fn quad_pass<T: Real, L: Lanes<T>>(
     let own = (row_a.get_mut(tile), row_b.get_mut(tile), row_c.get_mut(tile), row_d.get_mut(tile));
     let (Some(qa), Some(qb), Some(qc), Some(qd)) = own else { return [zero; 4] };
     let (Some(v), Some(w), Some(x)) = (v.get(tile), w.get(tile), x.get(tile)) else { return [zero; 4] };
-    let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
+    let column = Triple::load(lanes, v, w, x);
     [
-        lanes.mul_add(update_tile(lanes, qa, a, column), column.x, sum_a),
-        lanes.mul_add(update_tile(lanes, qb, b, column), column.x, sum_b),
-        lanes.mul_add(update_tile(lanes, qc, c, column), column.x, sum_c),
-        lanes.mul_add(update_tile(lanes, qd, d, column), column.x, sum_d),
+        lanes.mul_add(update(lanes, qa, a, column), column.x, sum_a),
+        lanes.mul_add(update(lanes, qb, b, column), column.x, sum_b),
+        lanes.mul_add(update(lanes, qc, c, column), column.x, sum_c),
+        lanes.mul_add(update(lanes, qd, d, column), column.x, sum_d),
     ]
 }
 
@@ -146,37 +130,19 @@ fn row_pass<T: Real, L: Lanes<T>>(
     columns: Columns<'_, T>,
     y_left: &mut [Tile<T>],
 ) -> T {
-    let own = splat(lanes, triple);
+    let own = Triple::splat(lanes, triple);
     let mut sum = lanes.splat(T::zero());
     let tile = y_left.len();
     let Columns { v, w, x } = columns;
     for ((q, y), ((v, w), x)) in row.iter_mut().zip(y_left).zip(v.iter().zip(w).zip(x)) {
-        let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
-        let q = update_tile(lanes, q, own, column);
+        let column = Triple::load(lanes, v, w, x);
+        let q = update(lanes, q, own, column);
         sum = lanes.mul_add(q, column.x, sum);
         lanes.store(y, lanes.mul_add(own.x, q, lanes.load(y)));
     }
     let (Some(q), Some(v), Some(w), Some(x)) = (row.get_mut(tile), v.get(tile), w.get(tile), x.get(tile)) else {
         return T::zero();
     };
-    let column = Triple { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) };
-    lanes.sum(lanes.mul_add(update_tile(lanes, q, own, column), column.x, sum))
-}
-
-#[inline(always)]
-fn splat<T: Real, L: Lanes<T>>(lanes: L, [v, w, x]: [T; 3]) -> Triple<L::Vector> {
-    Triple { v: lanes.splat(v), w: lanes.splat(w), x: lanes.splat(x) }
-}
-
-/// One tile of one row: q + v_row w + w_row v.
-#[inline(always)]
-fn update_tile<T: Real, L: Lanes<T>>(
-    lanes: L,
-    q: &mut Tile<T>,
-    row: Triple<L::Vector>,
-    column: Triple<L::Vector>,
-) -> L::Vector {
-    let updated = lanes.mul_add(row.w, column.v, lanes.mul_add(row.v, column.w, lanes.load(q)));
-    lanes.store(q, updated);
-    updated
+    let column = Triple::load(lanes, v, w, x);
+    lanes.sum(lanes.mul_add(update(lanes, q, own, column), column.x, sum))
 }

@@ -1,4 +1,4 @@
-//! Masks and products over whole tiles, for the passes of the tridiagonal form.
+//! What the passes of the tridiagonal form share: masks and products over whole tiles, the rank-2 update.
 
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
@@ -39,4 +39,45 @@ pub(super) fn dot<T: Real, L: Lanes<T>>(lanes: L, x: &[Tile<T>], y: &[Tile<T>]) 
         even = lanes.mul_add(lanes.load(x), lanes.load(y), even);
     }
     lanes.sum(lanes.add(even, odd))
+}
+
+/// v and w of a pending update and the x that is multiplied next, tile by tile.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a, T> {
+    pub(super) v: &'a [Tile<T>],
+    pub(super) w: &'a [Tile<T>],
+    pub(super) x: &'a [Tile<T>],
+}
+
+/// The same of one row, or of one tile of columns.
+#[derive(Clone, Copy)]
+pub(super) struct Triple<V> {
+    pub(super) v: V,
+    pub(super) w: V,
+    pub(super) x: V,
+}
+
+impl<V: Copy> Triple<V> {
+    #[inline(always)]
+    pub(super) fn load<T: Real, L: Lanes<T, Vector = V>>(lanes: L, v: &Tile<T>, w: &Tile<T>, x: &Tile<T>) -> Self {
+        Self { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) }
+    }
+
+    #[inline(always)]
+    pub(super) fn splat<T: Real, L: Lanes<T, Vector = V>>(lanes: L, [v, w, x]: [T; 3]) -> Self {
+        Self { v: lanes.splat(v), w: lanes.splat(w), x: lanes.splat(x) }
+    }
+}
+
+/// q + v_row w + w_row v, kept and returned.
+#[inline(always)]
+pub(super) fn update<T: Real, L: Lanes<T>>(
+    lanes: L,
+    q: &mut Tile<T>,
+    row: Triple<L::Vector>,
+    column: Triple<L::Vector>,
+) -> L::Vector {
+    let updated = lanes.mul_add(row.w, column.v, lanes.mul_add(row.v, column.w, lanes.load(q)));
+    lanes.store(q, updated);
+    updated
 }

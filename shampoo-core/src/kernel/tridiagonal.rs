@@ -6,8 +6,8 @@
 
 use core::ops::Range;
 
-use super::tiled::{Columns, TiledTriangle, rank_two_symv};
-use super::tiles::{dot, first, unit};
+use super::tiled::{TiledTriangle, rank_two_symv};
+use super::tiles::{Columns, dot, first, unit};
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// Vectors of padded(n) numbers that a reduction or a back-transform needs.

@@ -10,13 +10,19 @@ use faer::linalg::matmul::triangular::BlockStructure;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum as FaerAccum, Par};
 use pulp::{Arch, Simd, WithSimd};
+use shampoo_core::kernel::portable;
 use shampoo_core::kernel::{
     Accum, Evaluation, Kernel, Lanewise, Poles, Residual, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
 };
-use shampoo_core::kernel::{back_transform, inverses, lanewise, portable, thin, tridiagonal};
 use shampoo_core::mat::{MatMut, MatRef};
-use shampoo_core::scalar::{Lanes, Plain, Real, Tile};
+use shampoo_core::scalar::{Plain, Real, Tile};
 
+use dispatch::{
+    BackTransform, ReduceLanes, ResidualsOfLanes, RootsOfLanes, SymmetricThin, TridiagonalInverses, Tridiagonalize,
+    dispatch,
+};
+
+mod dispatch;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -136,132 +142,6 @@ macro_rules! pass {
 pass!(Dot = portable::dot, (x: &'a [T], y: &'a [T]) -> T);
 pass!(Axpby = portable::axpby, (alpha: T, x: &'a [T], beta: T, y: &'a mut [T]) -> ());
 pass!(ScaleByRsqrt = scale_by_rsqrt, (out: &'a mut [T], g: &'a [T], v: &'a [T], scale: T, eps: T) -> ());
-/// The two passes of the tridiagonal form, over the lanes of one instruction set.
-struct Tridiagonalize<'a, T, L> {
-    lanes: L,
-    a: TiledTriangle<'a, T>,
-    t: Tridiagonal<'a, T>,
-    vectors: &'a mut [T],
-    rows: Range<usize>,
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for Tridiagonalize<'_, T, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        tridiagonal::tridiagonalize(self.lanes, self.a, self.t, self.vectors, self.rows);
-    }
-}
-
-struct SymmetricThin<'a, T, L> {
-    lanes: L,
-    out: &'a mut [T],
-    a: SymmetricTiles<'a, T>,
-    v: &'a [T],
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for SymmetricThin<'_, T, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        thin::symmetric_thin(self.lanes, self.out, self.a, self.v);
-    }
-}
-
-struct TridiagonalInverses<'a, 't, T, L> {
-    lanes: L,
-    t: &'a Tridiagonal<'t, T>,
-    ridge_and_scale: (T, T),
-    terms: &'a Terms<T>,
-    ratios: &'a mut [T],
-    gains: &'a mut [T],
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for TridiagonalInverses<'_, '_, T, L> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> bool {
-        let Self { lanes, t, ridge_and_scale, terms, ratios, gains } = self;
-        inverses::tridiagonal_inverses(lanes, t, ridge_and_scale, terms, ratios, gains)
-    }
-}
-
-struct BackTransform<'a, T, L> {
-    lanes: L,
-    a: TiledTriangle<'a, T>,
-    tau: &'a [T],
-    poles: Poles<'a, T>,
-    vectors: &'a mut [T],
-    rows: Range<usize>,
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for BackTransform<'_, T, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        back_transform::back_transform(self.lanes, self.a, self.tau, self.poles, self.vectors, self.rows);
-    }
-}
-
-struct ReduceLanes<'a, 'w, T, L> {
-    lanes: L,
-    work: &'a mut Lanewise<'w, T>,
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for ReduceLanes<'_, '_, T, L> {
-    type Output = [Tile<T>; 2];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> [Tile<T>; 2] {
-        lanewise::reduce(self.lanes, self.work)
-    }
-}
-
-struct RootsOfLanes<'a, 'w, T, L> {
-    lanes: L,
-    work: &'a mut Lanewise<'w, T>,
-    evaluation: &'a Evaluation<'a, T>,
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for RootsOfLanes<'_, '_, T, L> {
-    type Output = Tile<T>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Tile<T> {
-        lanewise::roots(self.lanes, self.work, self.evaluation)
-    }
-}
-
-struct ResidualsOfLanes<'a, T, L> {
-    lanes: L,
-    residual: Residual<'a, T>,
-}
-
-impl<T: Real, L: Lanes<T>> WithSimd for ResidualsOfLanes<'_, T, L> {
-    type Output = Tile<T>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Tile<T> {
-        lanewise::residuals(self.lanes, self.residual)
-    }
-}
-
-/// Dispatches a pass to the widest lanes there are.
-macro_rules! over_lanes {
-    ($arch:expr, $pass:ident { $($field:ident),* }) => {
-        match $arch {
-            #[cfg(target_arch = "x86_64")]
-            Arch::V4(simd) => Simd::vectorize(simd, $pass { lanes: x86::Avx512(simd), $($field),* }),
-            #[cfg(target_arch = "x86_64")]
-            Arch::V3(simd) => Simd::vectorize(simd, $pass { lanes: x86::Avx2(simd), $($field),* }),
-            arch => arch.dispatch($pass { lanes: Plain, $($field),* }),
-        }
-    };
-}
 
 /// A number with a square root in hardware: correctly rounded as libm's is, so the same bits.
 trait Vector: Real {
@@ -334,7 +214,7 @@ macro_rules! server_kernel {
             }
 
             fn symmetric_thin(&self, out: &mut [$t], a: SymmetricTiles<'_, $t>, v: &[$t]) {
-                over_lanes!(self.arch, SymmetricThin { out, a, v });
+                dispatch!(self.arch, SymmetricThin { out, a, v });
             }
 
             fn tridiagonalize(
@@ -344,7 +224,7 @@ macro_rules! server_kernel {
                 vectors: &mut [$t],
                 rows: Range<usize>,
             ) {
-                over_lanes!(self.arch, Tridiagonalize { a, t, vectors, rows });
+                dispatch!(self.arch, Tridiagonalize { a, t, vectors, rows });
             }
 
             fn tridiagonal_inverses(
@@ -355,7 +235,7 @@ macro_rules! server_kernel {
                 ratios: &mut [$t],
                 gains: &mut [$t],
             ) -> bool {
-                over_lanes!(self.arch, TridiagonalInverses { t, ridge_and_scale, terms, ratios, gains })
+                dispatch!(self.arch, TridiagonalInverses { t, ridge_and_scale, terms, ratios, gains })
             }
 
             fn back_transform(
@@ -366,19 +246,19 @@ macro_rules! server_kernel {
                 vectors: &mut [$t],
                 rows: Range<usize>,
             ) {
-                over_lanes!(self.arch, BackTransform { a, tau, poles, vectors, rows });
+                dispatch!(self.arch, BackTransform { a, tau, poles, vectors, rows });
             }
 
             fn reduce_lanes(&self, work: &mut Lanewise<'_, $t>) -> [Tile<$t>; 2] {
-                over_lanes!(self.arch, ReduceLanes { work })
+                dispatch!(self.arch, ReduceLanes { work })
             }
 
             fn roots_of_lanes(&self, work: &mut Lanewise<'_, $t>, evaluation: &Evaluation<'_, $t>) -> Tile<$t> {
-                over_lanes!(self.arch, RootsOfLanes { work, evaluation })
+                dispatch!(self.arch, RootsOfLanes { work, evaluation })
             }
 
             fn residuals_of_lanes(&self, residual: Residual<'_, $t>) -> Tile<$t> {
-                over_lanes!(self.arch, ResidualsOfLanes { residual })
+                dispatch!(self.arch, ResidualsOfLanes { residual })
             }
         }
     };

@@ -104,6 +104,7 @@ pub(crate) fn root_bound(report: &Report, unit_roundoff: f64, order: usize, p: f
         Method::CoupledNewton | Method::NewtonSchulz => Check::RootVsOracle,
         Method::Spectral => Check::SpectralRoot,
         _ if (1e-15..1e-12).contains(&unit_roundoff) => Check::RationalDoubleF32,
+        _ if unit_roundoff >= U32 => Check::RationalTwelve,
         _ => Check::RationalRoot,
     };
     // Measured from n = 16 on: a smaller matrix has fewer roundings to average.

@@ -3,10 +3,11 @@
 //! Step m reflects the leading m rows from both sides, in the fused pass, and the m columns of the rows below from one;
 //! there the reflection is one with the products for the next.
 
-use super::fused::{Columns, rank_two_symv, reflection};
+use super::fused::{rank_two_symv, reflection};
 use super::spectrum::smallest_eigenvalues;
 use super::sum::sum_of_inverses;
 use super::{Evaluation, Lanewise, parts, row_start};
+use crate::kernel::tiles::Columns;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// The roots b^-alpha Q F Q^T of what [`reduce`](super::reduce) left, and the smallest ridged eigenvalues, from below

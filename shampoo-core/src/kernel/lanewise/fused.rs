@@ -1,42 +1,7 @@
 //! The fused pass of eight matrices: a pending rank-2 update and the next symmetric product in one read and one write.
 
+use crate::kernel::tiles::{Columns, Triple, update};
 use crate::scalar::{Lanes, Real, Tile};
-
-/// v and w of the pending update and the x that is multiplied next, as many tiles as rows.
-#[derive(Clone, Copy)]
-pub(super) struct Columns<'a, T> {
-    pub(super) v: &'a [Tile<T>],
-    pub(super) w: &'a [Tile<T>],
-    pub(super) x: &'a [Tile<T>],
-}
-
-/// v, w and x of one row.
-#[derive(Clone, Copy)]
-struct Triple<V> {
-    v: V,
-    w: V,
-    x: V,
-}
-
-impl<V: Copy> Triple<V> {
-    #[inline(always)]
-    fn load<T: Real, L: Lanes<T, Vector = V>>(lanes: L, v: &Tile<T>, w: &Tile<T>, x: &Tile<T>) -> Self {
-        Self { v: lanes.load(v), w: lanes.load(w), x: lanes.load(x) }
-    }
-}
-
-/// q + v_row w + w_row v, kept and returned.
-#[inline(always)]
-fn update<T: Real, L: Lanes<T>>(
-    lanes: L,
-    q: &mut Tile<T>,
-    row: Triple<L::Vector>,
-    column: Triple<L::Vector>,
-) -> L::Vector {
-    let updated = lanes.mul_add(row.w, column.v, lanes.mul_add(row.v, column.w, lanes.load(q)));
-    lanes.store(q, updated);
-    updated
-}
 
 /// A <- A + v w^T + w v^T, then y <- A x, for the leading `order` rows of a triangle.
 ///

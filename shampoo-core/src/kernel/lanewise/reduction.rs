@@ -1,8 +1,9 @@
 //! Householder reduction of eight matrices to tridiagonal form, and their largest eigenvalues.
 
-use super::fused::{Columns, rank_two_symv, reflection};
+use super::fused::{rank_two_symv, reflection};
 use super::spectrum::largest_eigenvalues;
 use super::{Lanewise, parts, row_start};
+use crate::kernel::tiles::Columns;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// A = Q T Q^T for each, with the reflectors of [`tridiagonalize`](crate::kernel::tridiagonal::tridiagonalize); the

@@ -69,9 +69,9 @@ fn descend<T: Real, L: Lanes<T>>(
     let enough = lanes.mul(lanes.splat(T::from_f64(2.0) * T::UNIT_ROUNDOFF), width);
     // A little above, so that no pivot is 0 where the bound itself is an eigenvalue.
     let x = lanes.mul_add(lanes.splat(T::from_f64(8.0) * T::UNIT_ROUNDOFF), width, start);
-    let (step, pivot) = laguerre_step(lanes, diagonal, off_diagonal, x, n)?;
+    let Step { length, shortness, pivot } = laguerre_step(lanes, diagonal, off_diagonal, x, n)?;
     let here = Descent { x, step: zero, before: zero, stretch: one };
-    let mut now = settle(lanes, here, lanes.choose(pivot, step, zero), enough);
+    let mut now = settle(lanes, here, lanes.choose(pivot, length, zero), shortness, enough);
     for _ in 0..MAX_SWEEPS {
         // Steps are never negative.
         let moving = lanes.sum(now.step);
@@ -79,10 +79,10 @@ fn descend<T: Real, L: Lanes<T>>(
             break;
         }
         let trial = lanes.sub(now.x, lanes.mul(now.stretch, now.step));
-        let (step, pivot) = laguerre_step(lanes, diagonal, off_diagonal, trial, n)?;
-        let step = lanes.choose(now.step, step, zero);
+        let Step { length, shortness, pivot } = laguerre_step(lanes, diagonal, off_diagonal, trial, n)?;
+        let step = lanes.choose(now.step, length, zero);
         let arrived = Descent { x: trial, step: zero, before: now.step, stretch: now.stretch };
-        let arrived = settle(lanes, arrived, step, enough);
+        let arrived = settle(lanes, arrived, step, shortness, enough);
         // Not above the spectrum: a stretched step is tried again as it was; one that was not has arrived.
         let stretched = lanes.sub(now.stretch, one);
         let back_x = lanes.choose(stretched, now.x, lanes.sub(now.x, now.step));
@@ -103,13 +103,13 @@ fn settle<T: Real, L: Lanes<T>>(
     lanes: L,
     now: Descent<L::Vector>,
     step: L::Vector,
+    shortness: L::Vector,
     enough: L::Vector,
 ) -> Descent<L::Vector> {
     let (zero, one) = (lanes.splat(T::zero()), lanes.splat(T::one()));
     let Descent { x, before, stretch, .. } = now;
     let step = lanes.choose(lanes.sub(step, enough), step, zero);
-    // Steps that shrink leave at most their next member.
-    let more = lanes.sub(lanes.mul(step, step), lanes.mul(enough, before));
+    let more = lanes.sub(lanes.mul(step, shortness), enough);
     let x = lanes.choose(more, x, lanes.sub(x, step));
     let step = lanes.choose(more, step, zero);
     let linear = lanes.sub(step, lanes.mul(lanes.splat(T::from_f64(LINEAR)), before));
@@ -149,7 +149,15 @@ impl<V: Copy> Chain<V> {
     }
 }
 
-/// Laguerre's step down from x, and the smallest pivot of x I - T: positive where x is above the spectrum.
+/// Laguerre's step down from x.
+struct Step<V> {
+    length: V,
+    /// The part of itself that it is short by, see [`laguerre`](crate::linalg::laguerre); 1 where nothing is known.
+    shortness: V,
+    /// The smallest pivot of x I - T: positive where x is above the spectrum.
+    pivot: V,
+}
+
 #[inline(always)]
 fn laguerre_step<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -157,8 +165,8 @@ fn laguerre_step<T: Real, L: Lanes<T>>(
     off_diagonal: &[Tile<T>],
     x: L::Vector,
     n: T,
-) -> Option<(L::Vector, L::Vector)> {
-    let zero = lanes.splat(T::zero());
+) -> Option<Step<L::Vector>> {
+    let (zero, one) = (lanes.splat(T::zero()), lanes.splat(T::one()));
     let middle = diagonal.len() / 2;
     let (head, rest) = diagonal.split_at_checked(middle)?;
     let (own, tail) = rest.split_first()?;
@@ -179,11 +187,16 @@ fn laguerre_step<T: Real, L: Lanes<T>>(
     let [t, dt, ddt] = up.carry;
     down.advance(lanes, [lanes.sub(q, t), lanes.add(dq, dt), lanes.add(ddq, ddt)], zero);
     let (f, g) = (lanes.add(down.f, up.f), lanes.add(down.g, up.g));
-    let excess = lanes.sub(lanes.mul(lanes.splat(n), g), lanes.mul(f, f));
+    let square = lanes.mul(f, f);
+    let others = lanes.min(lanes.sub(lanes.div(square, g), one), one);
+    let excess = lanes.sub(lanes.mul(lanes.splat(n), g), square);
     let excess = lanes.mul(lanes.splat(n - T::one()), excess);
     let spread = lanes.sqrt(lanes.choose(excess, excess, zero));
-    let step = lanes.div(lanes.splat(n), lanes.add(f, spread));
-    Some((step, lanes.min(down.smallest, up.smallest)))
+    Some(Step {
+        length: lanes.div(lanes.splat(n), lanes.add(f, spread)),
+        shortness: lanes.mul(others, others),
+        pivot: lanes.min(down.smallest, up.smallest),
+    })
 }
 
 /// The smallest pivot of T + shift I, from both ends: positive where that is positive definite.

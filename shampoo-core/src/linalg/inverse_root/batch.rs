@@ -6,7 +6,7 @@ use super::choice::{choose, choose_table};
 use super::input::Input;
 use super::job::default_max_error;
 use super::tables::Table;
-use super::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
+use super::{Certificate, Exponent, Method, Outcome, Report, Request};
 use super::{inverse_root, inverse_root_workspace_len};
 use crate::error::RootError;
 use crate::kernel::{Evaluation, Kernel, Lanewise, Residual, Terms, lanewise};
@@ -297,10 +297,7 @@ impl Plan {
         let found = values.into_iter().zip(bounds);
         for ((lane, (value, bound)), ((to_ridge, to_bound), to_factor)) in lanes.iter_mut().zip(found).zip(to) {
             let Some(own) = lane else { continue };
-            let ridge = match self.task.request.ridge {
-                Ridge::Absolute(r) => libm::scalbn(r, -own.input.shift),
-                relative => relative.amount(value.to_f64()),
-            };
+            let ridge = own.input.scaled_ridge(self.task.request.ridge).amount(value.to_f64());
             let ridge = R::from_f64(ridge);
             let bound = bound + ridge;
             if !bound.is_finite() || bound <= R::zero() {

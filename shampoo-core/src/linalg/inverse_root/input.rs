@@ -42,6 +42,14 @@ impl Input {
         Ok(Self { n, shift, zero })
     }
 
+    /// The ridge of the scaled matrix.
+    pub(super) fn scaled_ridge(&self, ridge: Ridge) -> Ridge {
+        match ridge {
+            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -self.shift)),
+            relative => relative,
+        }
+    }
+
     /// What the input is multiplied by. A ridge alone may be far beyond the range of `R`, and 0 times infinity is NaN.
     fn scale<R: Real>(&self) -> Power<R> {
         Power::new(if self.zero { 0 } else { -self.shift })

@@ -64,10 +64,7 @@ impl<R: Real> Job<R> {
         }
         check_packed(triangle, n)?;
         let input = Input::new::<R, S>(triangle, n, exponent, request.ridge)?;
-        let ridge = match request.ridge {
-            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -input.shift)),
-            relative => relative,
-        };
+        let ridge = input.scaled_ridge(request.ridge);
         let nothing = input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0);
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
         let task = Task { input, exponent, request: *request, max_error };

@@ -84,9 +84,7 @@ impl Report {
     /// # Errors
     /// [`Error::Write`], with the path.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::Write { path: path.to_owned(), source: error.into() })?;
-        super::write(path, &(text + "\n"))
+        super::write_json(self, path)
     }
 }
 

@@ -10,6 +10,8 @@ pub mod table;
 use std::fs;
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::error::Error;
 
 /// Writes a file, and the folder that it lies in if need be.
@@ -21,6 +23,16 @@ pub fn write(path: &Path, content: &str) -> Result<(), Error> {
         create_folder(folder)?;
     }
     fs::write(path, content).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// Writes an object as JSON, see [`write`].
+///
+/// # Errors
+/// [`Error::Write`], with the path.
+pub fn write_json(object: &impl Serialize, path: &Path) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(object)
+        .map_err(|error| Error::Write { path: path.to_owned(), source: error.into() })?;
+    write(path, &(text + "\n"))
 }
 
 /// Creates a folder with its parents, unless it is there.

@@ -72,9 +72,7 @@ impl Rows<'_> {
     /// # Errors
     /// [`Error::Write`], with the path.
     pub(super) fn save(&self, path: &Path) -> Result<(), Error> {
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::Write { path: path.to_owned(), source: error.into() })?;
-        report::write(path, &(text + "\n"))
+        report::write_json(self, path)
     }
 }
 
