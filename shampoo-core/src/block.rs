@@ -51,6 +51,7 @@ pub struct Factors<'a, P: Precision> {
     partition: &'a Partition,
     config: &'a Config,
     range: Range<usize>,
+    seen: Option<&'a [P::Work]>,
     statistics: &'a mut [P::Store],
     roots: &'a mut [P::Store],
     slots: &'a mut [Slot],
@@ -60,11 +61,12 @@ impl<'a, P: Precision> Factors<'a, P> {
     pub(crate) fn new(
         partition: &'a Partition,
         config: &'a Config,
+        seen: Option<&'a [P::Work]>,
         statistics: &'a mut [P::Store],
         roots: &'a mut [P::Store],
         slots: &'a mut [Slot],
     ) -> Self {
-        Self { partition, config, range: 0..partition.factor_count(), statistics, roots, slots }
+        Self { partition, config, range: 0..partition.factor_count(), seen, statistics, roots, slots }
     }
 
     /// Number of factors.
@@ -85,24 +87,20 @@ impl<'a, P: Precision> Factors<'a, P> {
         let (statistics, more_statistics) = split_or_whole(self.statistics, length);
         let (roots, more_roots) = split_or_whole(self.roots, length);
         let (slots, more_slots) = split_or_whole(self.slots, first.len());
-        let (partition, config) = (self.partition, self.config);
+        let (range, statistics, roots, slots) =
+            ((first, second), (statistics, more_statistics), (roots, more_roots), (slots, more_slots));
+        let Self { partition, config, seen, .. } = self;
         (
-            Self { partition, config, range: first, statistics, roots, slots },
-            Self {
-                partition,
-                config,
-                range: second,
-                statistics: more_statistics,
-                roots: more_roots,
-                slots: more_slots,
-            },
+            Self { partition, config, seen, range: range.0, statistics: statistics.0, roots: roots.0, slots: slots.0 },
+            Self { partition, config, seen, range: range.1, statistics: statistics.1, roots: roots.1, slots: slots.1 },
         )
     }
 
-    /// Takes a gradient into the statistics.
+    /// Takes a gradient into the statistics, with the decay that the tensor added to it if it did.
     ///
     /// **Shapes**: the whole tensor's gradient; workspace as [`work_len`].
     pub fn accumulate<K: Kernel<P::Work> + ?Sized>(self, gradient: &[P::Work], workspace: &mut [P::Work], kernel: &K) {
+        let gradient = self.seen.unwrap_or(gradient);
         let tensor = self.partition.dims();
         let mut statistics = self.statistics;
         for factor in self.partition.factors(self.range) {
@@ -190,6 +188,7 @@ fn split_or_whole<T>(slice: &mut [T], length: usize) -> (&mut [T], &mut [T]) {
 pub struct Blocks<'a, P: Precision> {
     partition: &'a Partition,
     range: Range<usize>,
+    filtered: Option<&'a [P::Work]>,
     roots: &'a [P::Store],
     slots: &'a [Slot],
     direction: &'a mut [P::Work],
@@ -198,11 +197,12 @@ pub struct Blocks<'a, P: Precision> {
 impl<'a, P: Precision> Blocks<'a, P> {
     pub(crate) fn new(
         partition: &'a Partition,
+        filtered: Option<&'a [P::Work]>,
         roots: &'a [P::Store],
         slots: &'a [Slot],
         direction: &'a mut [P::Work],
     ) -> Self {
-        Self { partition, range: 0..partition.block_count(), roots, slots, direction }
+        Self { partition, range: 0..partition.block_count(), filtered, roots, slots, direction }
     }
 
     /// Number of blocks.
@@ -225,14 +225,22 @@ impl<'a, P: Precision> Blocks<'a, P> {
         let (roots, more_roots) = self.roots.split_at_checked(length).unwrap_or((self.roots, &[]));
         let (slots, more_slots) = self.slots.split_at_checked(factors).unwrap_or((self.slots, &[]));
         let (direction, more_direction) = split_or_whole(self.direction, numel);
-        let partition = self.partition;
+        let Self { partition, filtered, .. } = self;
         (
-            Self { partition, range: first, roots, slots, direction },
-            Self { partition, range: second, roots: more_roots, slots: more_slots, direction: more_direction },
+            Self { partition, range: first, filtered, roots, slots, direction },
+            Self {
+                partition,
+                range: second,
+                filtered,
+                roots: more_roots,
+                slots: more_slots,
+                direction: more_direction,
+            },
         )
     }
 
-    /// Multiplies the gradient by every factor's root: P = L^(-1/p) G R^(-1/p), block after block.
+    /// Multiplies the gradient, or the average that stands in for it, by every factor's root: P = L^(-1/p) G R^(-1/p),
+    /// block after block.
     ///
     /// Blocks without all of their roots are left as they are.
     ///
@@ -244,6 +252,7 @@ impl<'a, P: Precision> Blocks<'a, P> {
         workspace: &mut [P::Work],
         kernel: &K,
     ) {
+        let gradient = self.filtered.unwrap_or(gradient);
         let each = self.partition.factors_per_block();
         let (mut roots, mut slots, mut direction) = (self.roots, self.slots, self.direction);
         for block in self.partition.blocks(self.range) {

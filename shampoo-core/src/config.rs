@@ -1,9 +1,9 @@
 //! The settings of one parameter, and named sets of them.
 
 use crate::error::ConfigError;
-use crate::graft::Graft;
+use crate::graft::{Graft, Scope};
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
-use crate::momentum::{Buffers, Momentum};
+use crate::momentum::{Buffers, Filter, Momentum};
 use crate::partition::Merge;
 use crate::scalar::{Precision, Real};
 use crate::schedule::Schedule;
@@ -20,6 +20,40 @@ pub enum WeightDecay {
     Coupled(f64),
     /// rate * W is added to the update after momentum: the parameter shrinks by `1 - lr rate`.
     Decoupled(f64),
+    /// rate * W is added to the gradient, before statistics and second moments see it (\[FB\] without its decoupled
+    /// decay): the gradient of a squared norm, of which normalisation leaves little.
+    Gradient(f64),
+}
+
+impl WeightDecay {
+    /// The rate; 0 where there is none.
+    pub const fn rate(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Coupled(rate) | Self::Decoupled(rate) | Self::Gradient(rate) => rate,
+        }
+    }
+}
+
+/// How steps become preconditioned at `start_preconditioning_step`, s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Start {
+    /// At once: step s is (\[GP\]).
+    Switch,
+    /// Step t is w P + (1 - w) g, with g the graft's step and w = (t - s) / s between 0 and 1; w = 1 where s is 0
+    /// (\[LV\]).
+    Blend,
+}
+
+impl Start {
+    /// The weight w of the preconditioned step.
+    pub fn weight(self, step: u64, start: u64) -> f64 {
+        match self {
+            Self::Blend if start > 0 => (step.saturating_sub(start) as f64 / start as f64).min(1.0),
+            _ => 1.0,
+        }
+    }
 }
 
 /// Everything that governs one parameter. Build it from a named set: `Config { block_size: 64,
@@ -57,12 +91,18 @@ pub struct Config {
     pub max_retries: u32,
     /// The method that gives the step its length.
     pub graft: Graft,
+    /// Over what the lengths of the graft's step and of the preconditioned one are compared.
+    pub graft_scope: Scope,
+    /// Momentum of the gradient, before the preconditioner.
+    pub filter: Filter,
     /// Momentum of the step.
     pub momentum: Momentum,
     /// Decay of the parameter.
     pub weight_decay: WeightDecay,
     /// When what happens.
     pub schedule: Schedule,
+    /// How preconditioning starts.
+    pub start: Start,
 }
 
 impl Config {
@@ -94,9 +134,12 @@ impl Config {
         max_error: None,
         max_retries: 5,
         graft: Graft::RmsProp { beta2: 0.99, epsilon: 1e-10, bias_correction: true },
+        graft_scope: Scope::Tensor,
+        filter: Filter::NONE,
         momentum: Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) },
         weight_decay: WeightDecay::None,
         schedule: Schedule::EVERY_STEP,
+        start: Start::Switch,
     };
 
     /// The settings of the 2021 talk and \[Sh20\]: sums, AdaGrad's step length, two Nesterov momentum
@@ -130,6 +173,12 @@ impl Config {
         }
     }
 
+    /// Numbers of momentum for every entry: the step's buffers, the filter's, and one for a gradient with decay in it.
+    pub const fn buffer_count(&self) -> usize {
+        let decays = matches!(self.weight_decay, WeightDecay::Gradient(_));
+        self.momentum.buffer_count() + self.filter.is_used() as usize + decays as usize
+    }
+
     /// The first step whose roots are used: with two momentum buffers the preconditioned one is fed from the start.
     pub const fn first_refresh(&self) -> u64 {
         match self.momentum.buffers {
@@ -148,20 +197,17 @@ impl Config {
         self.schedule.validate()?;
         self.averaging.validate::<P::Work>()?;
         self.graft.validate::<P::Work>()?;
+        self.filter.validate::<P::Work>()?;
         self.momentum.validate::<P::Work>()?;
         if let Some(exponent) = self.exponent_override {
             exponent.normalized()?;
         }
-        let decay = match self.weight_decay {
-            WeightDecay::None => 0.0,
-            WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,
-        };
         if !self.ridge.is_usable() {
             return Err(ConfigError::Figure { field: "ridge", value: self.ridge.figure() });
         }
         check_figure::<f64>("max_error", self.max_error.unwrap_or(0.0))?;
         check_figure::<P::Work>("initial_statistics", self.initial_statistics)?;
-        check_figure::<P::Work>("weight_decay", decay)
+        check_figure::<P::Work>("weight_decay", self.weight_decay.rate())
     }
 }
 

@@ -121,6 +121,11 @@ pub enum StepError {
         /// Row-major index of the first such entry.
         index: usize,
     },
+    /// The parameter, which weight decay adds to the gradient, holds NaN or an infinity.
+    NonFiniteParameter {
+        /// Row-major index of the first such entry.
+        index: usize,
+    },
     /// Sums of products of the gradient would overflow the type that keeps the statistics.
     GradientTooLarge {
         /// Largest magnitude in the gradient.
@@ -218,6 +223,7 @@ impl fmt::Display for StepError {
                 write!(f, "the parameter has {found} entries, it was registered with {expected}")
             }
             Self::NonFiniteGradient { index } => write!(f, "entry {index} of the gradient is not finite"),
+            Self::NonFiniteParameter { index } => write!(f, "entry {index} of the parameter is not finite"),
             Self::GradientTooLarge { value, limit } => {
                 write!(f, "the gradient reaches {value:e}, above {limit:e} the statistics overflow")
             }

@@ -44,6 +44,36 @@ pub enum Graft {
     },
 }
 
+/// Over what lengths are compared (\[AG\] section 2: layer-wise or global).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Scope {
+    /// One tensor (\[GP\]).
+    Tensor,
+    /// One block of a tensor, and each of them (\[FB\]).
+    Block,
+    /// All tensors with this scope together, in order of registration; a tensor by itself is as with
+    /// [`Tensor`](Scope::Tensor).
+    Global,
+}
+
+/// The lengths that a graft compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Norms {
+    /// Of the graft's step.
+    pub graft: f64,
+    /// Of the preconditioned gradient.
+    pub direction: f64,
+}
+
+impl Norms {
+    /// Both together, without overflow. Not associative in its last bits: callers keep an order.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        Self { graft: libm::hypot(self.graft, other.graft), direction: libm::hypot(self.direction, other.direction) }
+    }
+}
+
 impl Graft {
     /// Numbers of state for a tensor of these sizes.
     pub fn state_len(&self, dims: &Dims) -> usize {

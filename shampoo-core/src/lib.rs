@@ -56,6 +56,7 @@ pub mod config;
 pub mod diagonal;
 pub mod error;
 pub mod graft;
+mod kept;
 pub mod kernel;
 pub mod learning_rate;
 pub mod linalg;

@@ -3,9 +3,11 @@
 use core::marker::PhantomData;
 
 use crate::block::{Blocks, Factors, Refresh, is_ready, work_len};
-use crate::capacity::product;
-use crate::config::Config;
+use crate::capacity::{Dims, product};
+use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
+use crate::graft::{Norms, Scope};
+use crate::kept::Kept;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::linalg::norm::{first_non_finite, max_abs, norm};
@@ -28,7 +30,7 @@ pub struct Lengths {
     pub slots: usize,
     /// Numbers of the graft's state.
     pub graft: usize,
-    /// Numbers of momentum.
+    /// Numbers of momentum: as many as entries for every buffer of [`Config::buffer_count`].
     pub momentum: usize,
     /// Numbers of workspace in the working type.
     pub work: usize,
@@ -115,7 +117,7 @@ fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
         statistics: partition.statistics_len(),
         slots: partition.factor_count(),
         graft: config.graft.state_len(partition.dims()),
-        momentum: numel.saturating_mul(config.momentum.buffer_count()),
+        momentum: numel.saturating_mul(config.buffer_count()),
         work: work_len(partition).max(config.graft.scratch_len(partition.dims())).max(row),
         root: if order == 0 { 0 } else { inverse_root_workspace_len(order) },
     }
@@ -231,7 +233,8 @@ where
         self.graft.as_ref()
     }
 
-    /// Momentum: of the steps taken, or of preconditioned steps followed by the graft's.
+    /// Momentum: of the steps taken, or of preconditioned steps followed by the graft's; then the filter's average,
+    /// and the last gradient with decay in it.
     pub fn momentum(&self) -> &[P::Work] {
         self.momentum.as_ref()
     }
@@ -243,9 +246,11 @@ where
 
     /// Looks at every number of a gradient before anything is written.
     ///
+    /// The parameter is read only where its decay is added to the gradient.
+    ///
     /// **Errors**: another length, NaN or infinity, or a magnitude above sqrt(MAX / (4 numel)) of the
     /// stored type, where G G^T would overflow. Where squares are summed, the same against what is left of the range.
-    pub fn check(&self, gradient: &[P::Work]) -> Result<(), StepError> {
+    pub fn check(&self, gradient: &[P::Work], parameter: &[P::Work]) -> Result<(), StepError> {
         let (expected, found) = (self.partition.numel(), gradient.len());
         if expected != found {
             return Err(StepError::GradientLength { expected, found });
@@ -253,7 +258,13 @@ where
         if let Some(index) = first_non_finite(gradient) {
             return Err(StepError::NonFiniteGradient { index });
         }
-        let value = max_abs(gradient).to_f64();
+        let mut value = max_abs(gradient).to_f64();
+        if let WeightDecay::Gradient(rate) = self.config.weight_decay {
+            if let Some(index) = first_non_finite(parameter) {
+                return Err(StepError::NonFiniteParameter { index });
+            }
+            value += rate * max_abs(parameter).to_f64();
+        }
         let limit = largest_gradient::<P>(expected).min(self.headroom());
         if value > limit {
             return Err(StepError::GradientTooLarge { value, limit });
@@ -273,9 +284,29 @@ where
         self.config.averaging == Averaging::Sum || self.config.graft.sums_squares()
     }
 
+    /// The first part of a step: a gradient that has passed [`check`](Tensor::check) is taken into the filter, with the
+    /// parameter's decay if that belongs there. Both are kept for the other parts.
+    ///
+    /// **Shapes**: numel numbers each.
+    pub fn prepare<K: Kernel<P::Work> + ?Sized>(&mut self, parameter: &[P::Work], gradient: &[P::Work], kernel: &K) {
+        let numel = self.partition.numel();
+        let Kept { filter, decayed, .. } = Kept::of_mut(self.momentum.as_mut(), &self.config, numel);
+        let mut seen = gradient;
+        if let WeightDecay::Gradient(rate) = self.config.weight_decay {
+            decayed.iter_mut().zip(gradient).for_each(|(d, &g)| *d = g);
+            kernel.axpby(P::Work::from_f64(rate), parameter, num_traits::One::one(), decayed);
+            seen = decayed;
+        }
+        if self.config.filter.is_used() {
+            self.config.filter.apply(filter, seen, kernel);
+        }
+    }
+
     /// The factors, to accumulate a gradient or to refresh.
     pub fn factors(&mut self) -> Factors<'_, P> {
-        Factors::new(&self.partition, &self.config, self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut())
+        let kept = Kept::of(self.momentum.as_ref(), &self.config, self.partition.numel());
+        let (statistics, roots, slots) = (self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut());
+        Factors::new(&self.partition, &self.config, kept.seen(), statistics, roots, slots)
     }
 
     /// Whether the next gradient enters the statistics.
@@ -291,77 +322,98 @@ where
     /// The blocks, to precondition the next gradient into `direction`; none before preconditioning starts.
     pub fn blocks<'a>(&'a self, direction: &'a mut [P::Work]) -> Option<Blocks<'a, P>> {
         let used = self.preconditions() && self.partition.factors_per_block() > 0;
-        used.then(|| Blocks::new(&self.partition, self.roots.as_ref(), self.slots.as_ref(), direction))
+        let kept = Kept::of(self.momentum.as_ref(), &self.config, self.partition.numel());
+        let (roots, slots) = (self.roots.as_ref(), self.slots.as_ref());
+        used.then(|| Blocks::new(&self.partition, kept.filtered(), roots, slots, direction))
     }
 
-    /// The last part of a step: graft, momentum, decay and learning rate. Writes the update, to be added to the
-    /// parameter, and advances the count. The gradient must have passed [`check`](Tensor::check).
+    /// The graft's part of a step: its state takes the gradient in, and `update` receives its step for a learning rate
+    /// of 1. Returns the lengths over the blocks that have roots.
     ///
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
-    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers. Lengths are not checked here as
-    /// [`step`](Tensor::step) does: what is missing gets no update.
-    #[expect(clippy::too_many_arguments, reason = "three inputs, an output, scratch, a rate and a kernel")]
-    pub fn finish<K: Kernel<P::Work> + ?Sized>(
+    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
+    #[expect(clippy::too_many_arguments, reason = "three inputs, an output, scratch and a kernel")]
+    pub fn graft<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],
         gradient: &[P::Work],
         direction: &[P::Work],
+        update: &mut [P::Work],
+        work: &mut [P::Work],
+        kernel: &K,
+    ) -> Norms {
+        let numel = self.partition.numel();
+        let kept = Kept::of(self.momentum.as_ref(), &self.config, numel);
+        let seen = kept.seen().unwrap_or(gradient);
+        let dims = self.partition.dims();
+        self.config.graft.step(update, seen, self.graft.as_mut(), work, dims, self.count + 1, kernel);
+        let correction = self.config.filter.correction(self.count + 1);
+        if correction != 1.0 {
+            let correction = P::Work::from_f64(correction);
+            update.iter_mut().for_each(|u| *u *= correction);
+        }
+        if self.sums() {
+            let largest = max_abs(seen).to_f64();
+            self.filled += numel as f64 * largest * largest;
+        }
+        let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());
+        parts(&self.partition, direction)
+            .filter(|(index, ..)| ready.block(*index))
+            .fold(Norms::default(), |norms, (_, block, own)| add_norms(norms, dims, &block, own, update, kernel))
+    }
+
+    /// The last part of a step: grafting, momentum, decay and learning rate. `update` holds the graft's step, and
+    /// receives what is to be added to the parameter; the count advances.
+    ///
+    /// `norms` are those that [`graft`](Tensor::graft) returned, or the sum over the tensors of a global graft; blocks
+    /// that are grafted each by itself do without.
+    ///
+    /// **Shapes**: as for [`graft`](Tensor::graft). Lengths are not checked here as [`step`](Tensor::step) does: what is
+    /// missing gets no update.
+    #[expect(clippy::too_many_arguments, reason = "two inputs, an output, scratch, norms, a rate and a kernel")]
+    pub fn finish<K: Kernel<P::Work> + ?Sized>(
+        &mut self,
+        parameter: &[P::Work],
+        direction: &[P::Work],
+        norms: Norms,
         learning_rate: f64,
         update: &mut [P::Work],
         work: &mut [P::Work],
         kernel: &K,
     ) {
-        let dims = self.partition.dims();
-        let graft_state = self.graft.as_mut();
-        self.config.graft.step(update, gradient, graft_state, work, dims, self.count + 1, kernel);
-        let factor = self.graft_factor(update, direction, kernel);
+        let schedule = self.config.schedule;
+        let blend = self.config.start.weight(self.count, schedule.start_preconditioning_step);
         let rule = Rule {
             momentum: self.config.momentum,
             weight_decay: self.config.weight_decay,
-            preconditions: self.config.schedule.preconditions(self.count),
+            preconditions: schedule.preconditions(self.count),
+            blend: P::Work::from_f64(blend),
             learning_rate: P::Work::from_f64(learning_rate),
             kernel,
         };
-        let (numel, used) = (self.partition.numel(), self.preconditions());
-        let buffers = self.momentum.as_mut();
-        let (buffer, graft_buffer) = buffers.split_at_mut_checked(numel).unwrap_or_default();
+        let (dims, used) = (self.partition.dims(), self.preconditions());
+        let (config, count) = (&self.config, self.count + 1);
+        let whole = factor(config, count, norms);
+        let Kept { step, graft, .. } = Kept::of_mut(self.momentum.as_mut(), config, self.partition.numel());
         let ready = Ready::of(self.slots.as_ref(), &self.partition, used);
         for (index, block, own) in parts(&self.partition, direction) {
-            let factor = factor.filter(|_| ready.block(index));
+            let factor = match config.graft_scope {
+                _ if !ready.block(index) => None,
+                Scope::Block => factor(config, count, add_norms(Norms::default(), dims, &block, own, update, kernel)),
+                Scope::Tensor | Scope::Global => whole,
+            };
             let width = block.dims.last().copied().unwrap_or(1).max(1);
             for (run, direction) in block.runs(dims).zip(own.chunks_exact(width)) {
                 let (Some(update), Some(parameter)) = (update.get_mut(run.clone()), parameter.get(run.clone())) else {
                     return;
                 };
-                let buffer = buffer.get_mut(run.clone()).unwrap_or_default();
-                let graft_buffer = graft_buffer.get_mut(run).unwrap_or_default();
+                let buffer = step.get_mut(run.clone()).unwrap_or_default();
+                let graft_buffer = graft.get_mut(run).unwrap_or_default();
                 let direction = factor.map(|factor| (direction, factor));
                 rule.finish_row(update, direction, parameter, buffer, graft_buffer, work);
             }
         }
-        if self.sums() {
-            let largest = max_abs(gradient).to_f64();
-            self.filled += numel as f64 * largest * largest;
-        }
-        self.count += 1;
-    }
-
-    /// The factor that gives the direction the length of the graft's step, over the blocks that have roots.
-    fn graft_factor<K: Kernel<P::Work> + ?Sized>(
-        &self,
-        graft_step: &[P::Work],
-        direction: &[P::Work],
-        kernel: &K,
-    ) -> Option<P::Work> {
-        let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());
-        let longer = |length: f64, row: &[P::Work]| libm::hypot(length, norm(row, kernel).to_f64());
-        let (mut graft_length, mut length) = (0.0, 0.0);
-        for (_, block, own) in parts(&self.partition, direction).filter(|(index, ..)| ready.block(*index)) {
-            length = longer(length, own);
-            let runs = block.runs(self.partition.dims());
-            graft_length = runs.filter_map(|run| graft_step.get(run)).fold(graft_length, longer);
-        }
-        self.config.graft.factor(graft_length, length).map(P::Work::from_f64)
+        self.count = count;
     }
 
     /// One whole step, in place of the parts above.
@@ -379,7 +431,6 @@ where
         workspace: &mut Workspace<'_, P>,
         kernel: &K,
     ) -> Result<Refresh, StepError> {
-        self.check(gradient)?;
         let need = self.lengths();
         for found in [parameter.len(), update.len()] {
             if found != need.numel {
@@ -398,7 +449,9 @@ where
                 return Err(StepError::Workspace(ShapeError::Length { needed, found }));
             }
         }
+        self.check(gradient, parameter)?;
         let step = self.count;
+        self.prepare(parameter, gradient, kernel);
         if self.accumulates() {
             self.factors().accumulate(gradient, workspace.work, kernel);
         }
@@ -406,9 +459,35 @@ where
         if let Some(blocks) = self.blocks(workspace.direction) {
             blocks.precondition(gradient, workspace.work, kernel);
         }
-        self.finish(parameter, gradient, workspace.direction, learning_rate, update, workspace.work, kernel);
+        let Workspace { direction, work, .. } = workspace;
+        let norms = self.graft(parameter, gradient, direction, update, work, kernel);
+        self.finish(parameter, direction, norms, learning_rate, update, work, kernel);
         Ok(refresh)
     }
+}
+
+/// `norms` with those of one block added.
+fn add_norms<T: Real, K: Kernel<T> + ?Sized>(
+    norms: Norms,
+    dims: &Dims,
+    block: &Block,
+    direction: &[T],
+    graft_step: &[T],
+    kernel: &K,
+) -> Norms {
+    let longer = |length: f64, row: &[T]| libm::hypot(length, norm(row, kernel).to_f64());
+    Norms {
+        graft: block.runs(dims).filter_map(|run| graft_step.get(run)).fold(norms.graft, longer),
+        direction: longer(norms.direction, direction),
+    }
+}
+
+/// The factor that gives the direction the length of the graft's step.
+fn factor<T: Real>(config: &Config, count: u64, norms: Norms) -> Option<T> {
+    // The average that was preconditioned lacks its correction, the graft's step has it.
+    let correction = config.filter.correction(count);
+    let factor = config.graft.factor(norms.graft, correction * norms.direction);
+    factor.map(|factor| T::from_f64(correction * factor))
 }
 
 /// Which blocks have all of their roots, in a step that uses them.

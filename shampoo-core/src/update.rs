@@ -11,6 +11,8 @@ pub(crate) struct Rule<'a, T, K: ?Sized> {
     pub(crate) weight_decay: WeightDecay,
     /// Whether this step is preconditioned.
     pub(crate) preconditions: bool,
+    /// The part of the preconditioned step in it, beside the graft's; 1 after a blend.
+    pub(crate) blend: T,
     pub(crate) learning_rate: T,
     pub(crate) kernel: &'a K,
 }
@@ -28,8 +30,11 @@ impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
         work: &mut [T],
     ) {
         let load = |to: &mut [T]| {
-            if let Some((direction, factor)) = direction {
+            let Some((direction, factor)) = direction else { return };
+            if self.blend == T::one() {
                 to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
+            } else {
+                self.kernel.axpby(self.blend * factor, direction, T::one() - self.blend, to);
             }
         };
         match self.momentum.buffers {

@@ -4,6 +4,7 @@ use num_traits::Zero;
 use shampoo_core::block::{Blocks, Factors, Refresh};
 use shampoo_core::config::Config;
 use shampoo_core::error::StepError;
+use shampoo_core::graft::{Norms, Scope};
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::Precision;
 
@@ -35,6 +36,8 @@ pub(crate) struct Entry<P: Precision> {
     update: Vec<P::Work>,
     /// Whether it has a gradient in this step.
     active: bool,
+    /// What the graft compares, once `update` holds the graft's step and until it is finished.
+    norms: Option<Norms>,
     /// Why its gradient was refused.
     pub(crate) refused: Option<StepError>,
 }
@@ -44,7 +47,17 @@ impl<P: Precision> Entry<P> {
         let tensor = tensor::<P>(&shape, config)?;
         let numel = tensor.lengths().numel;
         let (direction, update) = (zeros(numel)?, zeros(numel)?);
-        Ok(Self { index, name: name.to_owned(), shape, tensor, direction, update, active: false, refused: None })
+        Ok(Self {
+            index,
+            name: name.to_owned(),
+            shape,
+            tensor,
+            direction,
+            update,
+            active: false,
+            norms: None,
+            refused: None,
+        })
     }
 
     /// The update just computed, if there was a gradient.
@@ -54,27 +67,32 @@ impl<P: Precision> Entry<P> {
 
     /// Looks at the gradient, if there is one, before anything is written anywhere.
     pub(crate) fn check(&mut self, sources: &impl Sources<P::Work>) {
-        let checked = sources.with(self.index, |gradient, _| self.tensor.check(gradient));
+        let checked = sources.with(self.index, |gradient, parameter| self.tensor.check(gradient, parameter));
         self.active = checked.is_some();
         self.refused = checked.and_then(Result::err);
     }
 
-    /// Takes the gradient into the statistics; returns how many factors a panic kept it from.
+    /// Takes the gradient into filter and statistics; returns how many of these a panic kept it from.
     pub(crate) fn accumulate<K: Kernel<P::Work> + Sync>(
         &mut self,
         workers: &Workers<'_, P, K>,
         sources: &impl Sources<P::Work>,
     ) -> u32 {
-        if !self.tensor.accumulates() {
-            return 0;
-        }
         let Self { index, tensor, .. } = self;
-        let missed = sources.with(*index, |gradient, _| {
+        let missed = sources.with(*index, |gradient, parameter| {
+            let prepare = || {
+                tensor.prepare(parameter, gradient, workers.kernel);
+                0
+            };
+            let missed = guarded(prepare, || 1);
+            if !tensor.accumulates() {
+                return missed;
+            }
             let leaf = |factors: Factors<'_, P>, worker| {
                 factors.accumulate(gradient, &mut workers.scratches.of(worker).work, workers.kernel);
                 0
             };
-            workers.executor.split(tensor.factors(), &leaf, &|| 1, &|a, b| a + b)
+            missed + workers.executor.split(tensor.factors(), &leaf, &|| 1, &|a, b| a + b)
         });
         missed.unwrap_or(0)
     }
@@ -92,17 +110,22 @@ impl<P: Precision> Entry<P> {
         workers.executor.split(self.tensor.factors(), &leaf, &panicked, &Refresh::merge)
     }
 
-    /// Preconditions and finishes the update; returns how many pieces of that panicked.
+    /// Whether the length of its step depends on other parameters.
+    pub(crate) fn is_global(&self) -> bool {
+        self.tensor.config().graft_scope == Scope::Global
+    }
+
+    /// Preconditions and makes the graft's step; returns how many pieces of that panicked.
     ///
-    /// A panic while preconditioning leaves this parameter the graft's step, one while finishing no step.
-    pub(crate) fn finish<K: Kernel<P::Work> + Sync>(
+    /// A panic while preconditioning leaves this parameter the graft's step, one in the graft no step.
+    pub(crate) fn graft<K: Kernel<P::Work> + Sync>(
         &mut self,
         workers: &Workers<'_, P, K>,
         sources: &impl Sources<P::Work>,
-        rate: f64,
     ) -> u32 {
-        let Self { index, tensor, direction, update, .. } = self;
+        let Self { index, tensor, direction, update, norms, .. } = self;
         let Workers { executor, scratches, kernel } = workers;
+        *norms = None;
         let panicked = sources.with(*index, |gradient, parameter| {
             let mut panicked = 0;
             if let Some(blocks) = tensor.blocks(direction) {
@@ -115,14 +138,45 @@ impl<P: Precision> Entry<P> {
             if panicked > 0 {
                 direction.fill(P::Work::zero());
             }
-            let finish = || {
+            let graft = || {
                 let work = &mut scratches.of(executor.worker()).work;
-                tensor.finish(parameter, gradient, direction, rate, update, work, *kernel);
-                true
+                Some(tensor.graft(parameter, gradient, direction, update, work, *kernel))
             };
-            if !guarded(finish, || false) {
+            *norms = guarded(graft, || None);
+            if norms.is_none() {
                 update.fill(P::Work::zero());
                 panicked += 1;
+            }
+            panicked
+        });
+        panicked.unwrap_or(0)
+    }
+
+    /// The norms of a step that is grafted globally.
+    pub(crate) fn norms(&self) -> Option<Norms> {
+        self.norms.filter(|_| self.active && self.is_global())
+    }
+
+    /// Finishes the update with these norms, or its own; returns whether that panicked, which leaves no step.
+    pub(crate) fn finish<K: Kernel<P::Work> + Sync>(
+        &mut self,
+        workers: &Workers<'_, P, K>,
+        sources: &impl Sources<P::Work>,
+        global: Option<Norms>,
+        rate: f64,
+    ) -> u32 {
+        let Self { index, tensor, direction, update, norms, .. } = self;
+        let Workers { executor, scratches, kernel } = workers;
+        let Some(own) = norms.take() else { return 0 };
+        let panicked = sources.with(*index, |_, parameter| {
+            let finish = || {
+                let work = &mut scratches.of(executor.worker()).work;
+                tensor.finish(parameter, direction, global.unwrap_or(own), rate, update, work, *kernel);
+                0
+            };
+            let panicked = guarded(finish, || 1);
+            if panicked > 0 {
+                update.fill(P::Work::zero());
             }
             panicked
         });

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
 use shampoo_core::error::StepError;
+use shampoo_core::graft::Norms;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
@@ -219,7 +220,20 @@ where
         phases.statistics = watch.lap();
         let refresh = executor.each(entries, |entry| entry.refresh(&workers), Refresh::merge);
         phases.roots = watch.lap();
-        let unfinished = executor.each(entries, |entry| entry.finish(&workers, sources, rate), sum);
+        let unfinished = executor.each(
+            entries,
+            |entry| {
+                let lost = entry.graft(&workers, sources);
+                lost + if entry.is_global() { 0 } else { entry.finish(&workers, sources, None, rate) }
+            },
+            sum,
+        );
+        // In order of registration: sums of lengths depend on it.
+        let global = entries.iter().filter_map(Entry::norms).reduce(Norms::merge);
+        let unfinished = unfinished
+            + global.map_or(0, |norms| {
+                executor.each(entries, |entry| entry.finish(&workers, sources, Some(norms), rate), sum)
+            });
         phases.update = watch.lap();
 
         let updated = self.entries.iter().filter(|entry| entry.update().is_some()).count();
