@@ -93,6 +93,7 @@ fn parts_done_in_any_order_equal_the_whole() {
                 let mut right = vec![0.0; need.numel];
                 whole.try_step(&gradient, 0.1, &mut right).unwrap();
                 let tensor = &mut parts.tensor;
+                tensor.prepare(&parts.weights, &gradient, &Portable);
                 halves(tensor.factors(), depth, &mut |f| f.accumulate(&gradient, &mut work, &Portable));
                 let mut refresh = Refresh::default();
                 halves(tensor.factors(), depth, &mut |f| {
@@ -101,7 +102,8 @@ fn parts_done_in_any_order_equal_the_whole() {
                 let blocks = tensor.blocks(&mut direction).expect("preconditioned from the first step on");
                 block_halves(blocks, depth, &mut |b| b.precondition(&gradient, &mut work, &Portable));
                 let mut update = vec![0.0; need.numel];
-                tensor.finish(&parts.weights, &gradient, &direction, 0.1, &mut update, &mut work, &Portable);
+                let norms = tensor.graft(&parts.weights, &gradient, &direction, &mut update, &mut work, &Portable);
+                tensor.finish(&parts.weights, &direction, norms, 0.1, &mut update, &mut work, &Portable);
                 parts.weights.iter_mut().zip(&update).for_each(|(w, u)| *w += u);
                 assert_eq!(update, right, "{shape:?} at depth {depth}");
                 assert_eq!(refresh, whole.refresh);

@@ -1,9 +1,9 @@
 //! Statistics, diagonal methods, grafts and momentum.
 
 use shampoo_core::diagonal::{adagrad, rmsprop, sm3};
-use shampoo_core::graft::Graft;
+use shampoo_core::graft::{Graft, Norms};
 use shampoo_core::kernel::{Kernel, Portable};
-use shampoo_core::momentum::Momentum;
+use shampoo_core::momentum::{Filter, Momentum};
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
 use shampoo_core::statistics::{Averaging, accumulate, mode_gram, mode_product};
 
@@ -17,6 +17,9 @@ entries! { state: [
     Momentum::heavy_ball,
     Momentum::weight,
     Momentum::buffer_count,
+    Filter::is_used,
+    Filter::correction,
+    Norms::merge,
     sm3::state_len,
     sm3::scratch_len,
 ] }
@@ -36,6 +39,7 @@ macro_rules! methods {
             sm3::step::<$t, $kernel>,
             Graft::step::<$t, $kernel>,
             Momentum::apply::<$t, $kernel>,
+            Filter::apply::<$t, $kernel>,
         ] }
     };
 }

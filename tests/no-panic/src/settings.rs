@@ -1,9 +1,9 @@
 //! Configuration, learning rates and the schedule.
 
-use shampoo_core::config::Config;
+use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::graft::Graft;
 use shampoo_core::learning_rate::LearningRate;
-use shampoo_core::momentum::Momentum;
+use shampoo_core::momentum::{Filter, Momentum};
 use shampoo_core::scalar::{F32, F32RootF64, F64};
 use shampoo_core::schedule::{Schedule, Slot};
 use shampoo_core::statistics::Averaging;
@@ -12,7 +12,10 @@ entries! { settings: [
     Config::talk_2021,
     Config::diagonal,
     Config::request,
+    Config::buffer_count,
     Config::first_refresh,
+    Start::weight,
+    WeightDecay::rate,
     Config::validate::<F32>,
     Config::validate::<F32RootF64>,
     Config::validate::<F64>,
@@ -20,6 +23,8 @@ entries! { settings: [
     Averaging::validate::<f64>,
     Graft::validate::<f32>,
     Graft::validate::<f64>,
+    Filter::validate::<f32>,
+    Filter::validate::<f64>,
     Momentum::validate::<f32>,
     Momentum::validate::<f64>,
     LearningRate::constant,

@@ -25,9 +25,11 @@ macro_rules! tensors {
             <$tensor>::momentum,
             <$tensor>::slots,
             <$tensor>::check,
+            <$tensor>::prepare::<Portable>,
             <$tensor>::factors,
             <$tensor>::accumulates,
             <$tensor>::blocks,
+            <$tensor>::graft::<Portable>,
             <$tensor>::finish::<Portable>,
             <$tensor>::step::<Portable>,
         ] }

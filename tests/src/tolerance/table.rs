@@ -100,6 +100,10 @@ table! {
     FastRsqrtNewton: Relative, 2e-3, 2e-3, Fixed, "3/2 times the square of 3.44 %, 0.18 %";
     /// A whole preconditioned step against the textbook step.
     StepVsNaive: Relative, 1e-5, 1e-12, LostBits(1.0, 32.0), "one root a mode, each with its lost bits, relative to the norm of the step";
+    /// Filters and blends against the textbook step, relative to its largest entry.
+    RulesVsNaive: Relative, 1e-5, 1e-11, Fixed, "two spectral roots of orders 2 and 3 with condition numbers below 1e4";
+    /// A grafted step against its direction and a factor, relative to its length.
+    GraftVsNaive: Relative, 0.0, 0.0, Units(16.0), "two norms of a few numbers, a quotient and a product";
     /// Diagonal methods against explicit covers.
     DiagonalVsNaive: Relative, 0.0, 0.0, Units(8.0), "the same few operations, widened in the oracle";
     /// Inequalities between diagonal methods.
