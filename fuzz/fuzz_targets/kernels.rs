@@ -3,9 +3,12 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use shampoo_core::kernel::{Accum, Kernel, Poles, Portable, SplitBf16, Terms, TiledTriangle, Tridiagonal};
+use shampoo_core::kernel::{
+    Accum, Evaluation, FastMath, Kernel, Lanewise, Poles, Portable, Residual, SplitBf16, SymmetricTiles, Terms,
+    TiledTriangle, Tridiagonal,
+};
 use shampoo_core::mat::MatMut;
-use shampoo_core::scalar::{DoubleF32, Real};
+use shampoo_core::scalar::{DoubleF32, LANES, Real};
 use shampoo_fuzz::numbers::Number;
 use shampoo_fuzz::views::Layout;
 
@@ -87,6 +90,7 @@ fuzz_target!(|case: Case| match case {
     }
     Case::Elementwise { lengths, scale, eps, numbers } => {
         elementwise::<f32>(lengths, scale.value(), eps.value(), &numbers);
+        fast_math(scale.value() as f32, eps.value() as f32, &numbers);
         elementwise::<f64>(lengths, scale.value(), eps.value(), &numbers);
         elementwise::<DoubleF32>(lengths, scale.value(), eps.value(), &numbers);
     }
@@ -252,6 +256,24 @@ fn elementwise<T: Real>(lengths: [u8; 3], scale: f64, eps: f64, numbers: &[Numbe
     }
 }
 
+/// As near to the exact step as it says wherever no number leaves the range.
+fn fast_math(scale: f32, eps: f32, numbers: &[Number]) {
+    for pair in numbers.windows(2) {
+        let [g, v] = [pair[0].value() as f32, pair[1].value() as f32];
+        let (moment, exact) = (scale * v, f64::from(g) / (f64::from(scale * v).sqrt() + f64::from(eps)));
+        // A little less and more than the exact step are numbers too.
+        let ordinary = [moment, (0.9 * exact).abs() as f32, (1.1 * exact).abs() as f32].iter().all(|x| x.is_normal());
+        let mut out = [f32::NAN; 2];
+        FastMath::<_, false>(Portable).scale_by_rsqrt(&mut out[..1], &[g], &[v], scale, eps);
+        FastMath::<_, true>(Portable).scale_by_rsqrt(&mut out[1..], &[g], &[v], scale, eps);
+        if ordinary && moment > 0.0 && eps >= 0.0 && eps.is_finite() {
+            for (found, bound) in out.into_iter().zip([3.6e-2, 2e-3]) {
+                assert!((f64::from(found) / exact - 1.0).abs() <= bound, "{found:e} for {exact:e}");
+            }
+        }
+    }
+}
+
 /// Nothing panics, whatever the lengths.
 fn form<T: Real>(case: &Form) {
     let some = |length: usize| -> Vec<T> {
@@ -264,7 +286,12 @@ fn form<T: Real>(case: &Form) {
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     Portable.tridiagonalize(TiledTriangle { data: &mut data, stride, order }, t, &mut vectors, rows.clone());
     let poles: Vec<(f64, f64)> = some(case.count.min(60)).iter().map(|x: &T| (x.to_f64(), x.to_f64())).collect();
-    let terms = Terms::new(&poles, T::one());
+    let Some(terms) = Terms::new(&poles, T::one()) else {
+        assert!(poles.len() > 32);
+        return;
+    };
+    Portable.symmetric_thin(&mut vectors, SymmetricTiles { data: &data, stride, order }, &ratios);
+    lanes(case, &data, &terms);
     let mut gains = ratios.clone();
     let t = Tridiagonal { diagonal: &mut d, off_diagonal: &mut e, tau: &mut tau };
     Portable.tridiagonal_inverses(&t, (T::one(), T::one()), &terms, &mut ratios, &mut gains);
@@ -281,4 +308,32 @@ fn form<T: Real>(case: &Form) {
             rows.clone(),
         );
     }
+}
+
+/// The same of eight matrices in lanes.
+fn lanes<T: Real>(case: &Form, data: &[T], terms: &Terms<T>) {
+    let tiles = |length: usize| -> Vec<[T; LANES]> {
+        data.as_chunks().0.iter().cycle().copied().take(if data.len() < LANES { 0 } else { length }).collect()
+    };
+    let [mut matrices, mut roots, mut factors, mut scratch] = [0, 1, 2, 3].map(|i| tiles(case.lengths[i]));
+    let order = case.order;
+    let mut work = Lanewise { order, matrices: &mut matrices, roots: &mut roots, scratch: &mut scratch };
+    Portable.reduce_lanes(&mut work);
+    let (one, tile) = (T::one(), [T::one(); LANES]);
+    let evaluation =
+        Evaluation { ridges: tile, bounds: tile, factors: tile, constant: one, terms, lowest: one, fine: one };
+    Portable.roots_of_lanes(&mut work, &evaluation);
+    // Odd and even p, few steps: the number of products is p.
+    let root = case.rows.0 as u32 % 9;
+    let (factors, scratch, columns) = (&mut factors[..], &mut scratch[..], case.count.min(60));
+    Portable.residuals_of_lanes(Residual {
+        order,
+        root,
+        matrices: &matrices,
+        roots: &roots,
+        factors,
+        probes: data,
+        columns,
+        scratch,
+    });
 }

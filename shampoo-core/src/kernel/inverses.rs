@@ -3,6 +3,7 @@
 //! Backward pivots q_i = d_i + s - e_{i+1}^2 / q_{i+1}; then G_00 = 1/q_0, G_ij = -(e_i/q_i) G_{i-1,j} for j < i, and
 //! G_ii = 1/q_i + (e_i/q_i)^2 G_{i-1,i-1}: sums of positive terms, O(n) divisions a pole.
 
+use super::tiles::smallest_positive;
 use super::tridiagonal::Tridiagonal;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
@@ -21,19 +22,51 @@ pub struct Terms<T> {
 }
 
 impl<T: Real> Terms<T> {
-    /// The poles of a table, all weights multiplied; those that do not fit are left out.
-    pub fn new(poles: &[(f64, f64)], factor: T) -> Self {
+    /// The poles (s_j, c_j) of a table, all weights multiplied; `None` where there are more than 32.
+    pub fn new(poles: &[(f64, f64)], factor: T) -> Option<Self> {
+        if poles.len() > LANES * POLE_TILES {
+            return None;
+        }
         let mut terms = Self {
             shifts: [[T::one(); LANES]; POLE_TILES],
             weights: [[T::zero(); LANES]; POLE_TILES],
-            width: poles.len().div_ceil(LANES).min(POLE_TILES),
+            width: poles.len().div_ceil(LANES),
         };
         let to = terms.shifts.as_flattened_mut().iter_mut().zip(terms.weights.as_flattened_mut());
         for ((shift, weight), &(s, c)) in to.zip(poles) {
             (*shift, *weight) = (T::from_f64(s), T::from_f64(c) * factor);
         }
-        terms
+        Some(terms)
     }
+}
+
+/// 1 / q and -e / q of the pivot q = d + s - e_after^2 / q_after; and it is remembered if it is the smallest so far.
+#[inline(always)]
+pub(super) fn pivot<T: Real, L: Lanes<T>>(
+    lanes: L,
+    shifted_entry: L::Vector,
+    minus_square_after: L::Vector,
+    minus_e: L::Vector,
+    inverse: &mut L::Vector,
+    smallest: &mut L::Vector,
+) -> L::Vector {
+    let pivot = lanes.mul_add(minus_square_after, *inverse, shifted_entry);
+    *smallest = smallest_positive(lanes, pivot, *smallest);
+    *inverse = lanes.div(lanes.splat(T::one()), pivot);
+    lanes.mul(minus_e, *inverse)
+}
+
+/// c G_ii = c/q_i + (e_i/q_i)^2 c G_{i-1,i-1}, in place of c/q_i.
+#[inline(always)]
+pub(super) fn accumulate_gain<T: Real, L: Lanes<T>>(
+    lanes: L,
+    ratio: &Tile<T>,
+    gain: &mut Tile<T>,
+    before: &mut L::Vector,
+) {
+    let ratio = lanes.load(ratio);
+    *before = lanes.mul_add(lanes.mul(ratio, ratio), *before, lanes.load(gain));
+    lanes.store(gain, *before);
 }
 
 /// For every row i and pole of (scale (T + ridge I) + s I)^-1: -e_i / q_i into `ratios`, c G_ii into `gains`; whether all
@@ -63,19 +96,15 @@ pub fn tridiagonal_inverses<T: Real, L: Lanes<T>>(
         let minus_e = lanes.splat(-e_after);
         let poles = terms.shifts.iter().zip(&terms.weights).zip(&mut inverses);
         for ((ratio, gain), ((shifts, weights), inverse)) in ratios.iter_mut().zip(gains).zip(poles) {
-            let pivot = lanes.mul_add(coupling, *inverse, lanes.add(entry, lanes.load(shifts)));
-            smallest = lanes.min(pivot, smallest);
-            *inverse = lanes.div(one, pivot);
-            lanes.store(ratio, lanes.mul(minus_e, *inverse));
+            let shifted = lanes.add(entry, lanes.load(shifts));
+            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut smallest));
             lanes.store(gain, lanes.mul(lanes.load(weights), *inverse));
         }
     }
     let mut before = [zero; POLE_TILES];
     for (ratios, gains) in ratios.chunks_exact(width).zip(gains.chunks_exact_mut(width)) {
         for ((ratio, gain), before) in ratios.iter().zip(gains).zip(&mut before) {
-            let ratio = lanes.load(ratio);
-            *before = lanes.mul_add(lanes.mul(ratio, ratio), *before, lanes.load(gain));
-            lanes.store(gain, *before);
+            accumulate_gain(lanes, ratio, gain, before);
         }
     }
     let mut pivots = [T::zero(); LANES];

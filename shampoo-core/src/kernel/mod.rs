@@ -67,9 +67,10 @@ pub trait Kernel<T: Real>: Sync {
         portable::symm_product(c, a, b);
     }
 
-    /// Unit roundoff of the products and of `dot`: a certificate allows for it in what it computes by them.
+    /// Unit roundoff of the products, of `dot`, `symmetric_thin` and `residuals_of_lanes`: certificates allow for it in
+    /// what they compute by them.
     ///
-    /// A kernel that multiplies in less than `T` must say so here.
+    /// A kernel that does any of these in less than `T` must say so here.
     fn unit_roundoff(&self) -> f64 {
         T::UNIT_ROUNDOFF.to_f64()
     }

@@ -14,8 +14,9 @@ use crate::scalar::{Bf16, Bf16x3, Real, Stored, power_of_two};
 /// **Ranges**: magnitudes from 2^-110 to (2 - 2^-8) 2^127, products from 2^-101 to (2 - 2^-6) 2^127; beyond, a first
 /// word, or the product of two that were rounded up, is infinite. **Accuracy**: relative to the factors' product 2^-7,
 /// 2^-15, 2^-24 and 0, then that of sums in `f32`. Three terms are enough for statistics, not for roots, which amplify
-/// by kappa/p: their certificates, computed in these products too, allow for
-/// [`unit_roundoff`](Kernel::unit_roundoff) and refuse most of them; six serve as `f32` does. **Source**: Henry, Tang,
+/// by kappa/p: full certificates, computed in these products too, allow for
+/// [`unit_roundoff`](Kernel::unit_roundoff) and refuse most of them; six serve as `f32` does. Rational roots and probed
+/// certificates are plain `f32`, and the same allowance refuses more of them than it need. **Source**: Henry, Tang,
 /// Heinecke 2019, arXiv 1904.06376.
 ///
 /// ```

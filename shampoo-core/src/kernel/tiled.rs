@@ -9,7 +9,7 @@ use crate::scalar::{LANES, Lanes, Real, Tile};
 /// pass needs a mask; what lies right of them is never touched.
 #[derive(Debug)]
 pub struct TiledTriangle<'a, T> {
-    /// At least `padded(order) * stride` numbers, all finite.
+    /// At least `padded(order) * stride` numbers, finite up to the diagonal tiles.
     pub data: &'a mut [T],
     /// Distance between rows, a multiple of [`LANES`].
     pub stride: usize,

@@ -23,6 +23,12 @@ pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
     window(lanes, T::STEP, k)
 }
 
+/// The smaller of a pivot and those before it; 0 from the first one on that is not positive, NaN among them.
+#[inline(always)]
+pub(super) fn smallest_positive<T: Real, L: Lanes<T>>(lanes: L, pivot: L::Vector, before: L::Vector) -> L::Vector {
+    lanes.choose(pivot, lanes.min(pivot, before), lanes.splat(T::zero()))
+}
+
 /// Sum of x_i y_i over whole tiles.
 #[inline(always)]
 pub(super) fn dot<T: Real, L: Lanes<T>>(lanes: L, x: &[Tile<T>], y: &[Tile<T>]) -> T {

@@ -90,8 +90,9 @@ impl<'w, T: Real> Vectors<'w, T> {
 /// All of 0..n in one call, or adjoining ranges from the end on in several, with nothing changed between them. On
 /// return row m of the matrix holds v_m (its last entry, at m - 1, is 1) in its first m numbers.
 ///
-/// **Shapes**: A n x n with its lower triangle and all of its diagonal tiles, magnitudes at most about 2^60 in
-/// `f32`; `vectors` at least [`VECTORS`] padded(n) numbers. **Accuracy**: backward stable, a few `u` relative to the
+/// **Shapes**: A n x n with its lower triangle and all of its diagonal tiles; `vectors` at least [`VECTORS`] padded(n)
+/// numbers. **Ranges**: largest magnitude about 1; entries below about a unit roundoff of that may be taken for 0.
+/// **Accuracy**: backward stable, a few `u` relative to the
 /// norm of A. **Cost**: 4/3 n^3 flops. **Reference**: Golub and Van Loan, Matrix Computations, 8.3.1.
 #[inline(always)]
 pub fn tridiagonalize<T: Real, L: Lanes<T>>(

@@ -3,8 +3,9 @@
 //! A number is hi + lo with hi the `f32` nearest to it, so |lo| is at most half a unit in the last place of hi.
 //! Everything is made of error-free transformations (the rounding error of an `f32` sum or product is itself an `f32`)
 //! without a fused multiply-add, so the bits are the same everywhere. In units of u = 2^-24, relative to the result,
-//! sums and differences are within 3 u^2 + 13 u^3, products within 7 u^2, quotients within 15 u^2 + 56 u^3 (Joldes, Muller,
-//! Popescu 2017, ACM TOMS 44 (2), whose algorithm 6 is the sum), as long as the low words do not underflow.
+//! sums and differences are within 3 u^2 + 13 u^3, products within 7 u^2, quotients within 17 u^2 (largest found 7.5; Joldes,
+//! Muller, Popescu 2017, ACM TOMS 44 (2), whose algorithm 6 is the sum and whose division has another product), as long as
+//! the low words do not underflow.
 
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -15,7 +16,7 @@ use super::{HighWords, Real, Stored, power_of_two};
 /// An unevaluated sum of two `f32` numbers.
 ///
 /// **Ranges**: that of `f32` upwards; below 2^-101 digits are lost, as the low word underflows. **Accuracy**: unit
-/// roundoff 2^-45 for sums and products, twice that for quotients, roots and powers; a number from `f64` is within
+/// roundoff 2^-45 for sums and products, 2.2 times that for quotients, roots and powers; a number from `f64` is within
 /// 2^-49. Infinity and NaN come out where the high words' `f32` operation gives them; a result that only its correction
 /// would carry beyond the range stays inside. **Cost**: in `f32` operations, 20 for a sum, 18 for a product, 24 for a
 /// quotient, and two selections each; `powf` goes through the `f64` one, which a root needs a few times.

@@ -34,7 +34,7 @@ pub trait Real:
     + Sync
     + 'static
 {
-    /// The unit roundoff u: half the distance from 1 to the next number.
+    /// The unit roundoff u: sums and products are within u of the exact ones, relative to these.
     const UNIT_ROUNDOFF: Self;
     /// The largest finite number.
     const MAX: Self;
@@ -49,9 +49,9 @@ pub trait Real:
     /// Whether that is the type's own.
     const TRANSFORM_IS_PLAIN: bool = true;
 
-    /// Eight ones, then eight zeros.
+    /// Eight ones, then eight zeros: eight neighbours from the middle back are the mask of the first lanes.
     const STEP: &'static [Self; 16];
-    /// Eight zeros, a one, and seven zeros.
+    /// Eight zeros, a one, and seven zeros: likewise the mask of one lane.
     const PULSE: &'static [Self; 16];
 
     /// Rounds to nearest, ties to even.

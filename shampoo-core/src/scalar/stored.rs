@@ -6,9 +6,9 @@ use super::Real;
 ///
 /// A load widens exactly wherever `R` is at least as wide; a store rounds to nearest.
 pub trait Stored<R: Real>: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
-    /// Largest finite magnitude, as an `f64`.
+    /// Up to this magnitude a store is finite and can be stored again.
     const LARGEST: f64;
-    /// Smallest positive normal magnitude, as an `f64`.
+    /// From this magnitude on [`ROUNDOFF`](Self::ROUNDOFF) holds.
     const SMALLEST: f64;
     /// Unit roundoff of a stored number.
     const ROUNDOFF: f64;

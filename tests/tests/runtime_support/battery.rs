@@ -17,23 +17,33 @@ pub(crate) struct Judged<'k, T> {
 /// Stamps laws, functions of a kernel and a generated input, on every kernel and number type.
 macro_rules! battery {
     ($($law:ident($strategy:expr);)*) => {
-        battery! { @on portable_f32, shampoo_core::kernel::Portable, f32; $($law($strategy);)* }
-        battery! { @on portable_f64, shampoo_core::kernel::Portable, f64; $($law($strategy);)* }
-        battery! { @on server_f32, shampoo_runtime::kernel::Server::new(), f32; $($law($strategy);)* }
-        battery! { @on server_f64, shampoo_runtime::kernel::Server::new(), f64; $($law($strategy);)* }
+        battery! { @on portable_f32, Some(shampoo_core::kernel::Portable), f32; $($law($strategy);)* }
+        battery! { @on portable_f64, Some(shampoo_core::kernel::Portable), f64; $($law($strategy);)* }
+        battery! { @on portable_double_f32, Some(shampoo_core::kernel::Portable), DoubleF32; $($law($strategy);)* }
+        battery! { @on server_f32, Some(Server::new()), f32; $($law($strategy);)* }
+        battery! { @on server_f64, Some(Server::new()), f64; $($law($strategy);)* }
+        battery! { @on server_avx2_f32, Server::up_to(Instructions::Avx2), f32; $($law($strategy);)* }
+        battery! { @on server_avx2_f64, Server::up_to(Instructions::Avx2), f64; $($law($strategy);)* }
+        battery! { @on split_six_f32, Some(shampoo_core::kernel::SplitBf16::<6>), f32; $($law($strategy);)* }
     };
+    // Instructions that this processor lacks have nothing to show.
     (@on $module:ident, $kernel:expr, $t:ident; $($law:ident($strategy:expr);)*) => {
         mod $module {
             use super::*;
+            #[allow(unused_imports, reason = "every row uses its own")]
+            use shampoo_core::scalar::DoubleF32;
+            #[allow(unused_imports, reason = "every row uses its own")]
+            use shampoo_runtime::kernel::{Instructions, Server};
 
             proptest::proptest! {
                 #![proptest_config(common::generated(64))]
                 $(
                     #[test]
                     fn $law(input in $strategy) {
-                        let kernel = &$kernel;
-                        let judged = Judged::<$t> { kernel, unit: f64::from($t::EPSILON) / 2.0 };
-                        super::$law(&judged, &input);
+                        if let Some(kernel) = &$kernel {
+                            let unit = shampoo_core::kernel::Kernel::<$t>::unit_roundoff(kernel);
+                            super::$law(&Judged::<$t> { kernel, unit }, &input);
+                        }
                     }
                 )*
             }

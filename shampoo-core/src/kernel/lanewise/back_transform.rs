@@ -14,7 +14,8 @@ use crate::scalar::{LANES, Lanes, Real, Tile};
 /// within a factor of 1.004: 0 where that is below the evaluation's lowest or a pivot is not positive, and nothing useful
 /// is in the root.
 ///
-/// **Cost**: 2 n^3 flops and (N + 6) n divisions, N n^2 flops for N poles, each of eight numbers.
+/// **Shapes**: [`Lanewise`]. **Accuracy**: the table's, and a few `u` times kappa / p. **Cost**: 2 n^3 flops, (N + 13) n
+/// divisions and N n^2 flops for N poles, each of eight numbers.
 #[inline(always)]
 pub fn roots<T: Real, L: Lanes<T>>(lanes: L, work: &mut Lanewise<'_, T>, evaluation: &Evaluation<'_, T>) -> Tile<T> {
     try_roots(lanes, work, evaluation).unwrap_or([T::zero(); LANES])

@@ -6,7 +6,7 @@ use crate::scalar::{Lanes, Real, Tile};
 /// A <- A + v w^T + w v^T, then y <- A x, for the leading `order` rows of a triangle.
 ///
 /// Four rows at a time up to the diagonal block: an entry is updated, multiplied for its row and for its column while
-/// it is in registers. **Cost**: 4 order^2 multiply-adds.
+/// it is in registers. **Cost**: 2 order^2 multiply-adds.
 #[inline(always)]
 pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     lanes: L,

@@ -9,8 +9,8 @@ use crate::scalar::{LANES, Lanes, Real, Tile};
 /// A = Q T Q^T for each, with the reflectors of [`tridiagonalize`](crate::kernel::tridiagonal::tridiagonalize); the
 /// largest eigenvalue and Gershgorin's bound of each, both NaN where a buffer is too short.
 ///
-/// **Ranges**: magnitudes at most about 2^60 in `f32`. **Accuracy**: backward stable, a few `u` relative to the norm.
-/// **Cost**: 4/3 n^3 flops and 8 to 30 sweeps of 2 n divisions, each of eight numbers.
+/// **Shapes**: [`Lanewise`]. **Ranges**: largest magnitudes about 1. **Accuracy**: backward stable, a few `u` relative to
+/// the norm. **Cost**: 4/3 n^3 flops and 3 to 40 sweeps of n + 2 divisions, each of eight numbers.
 #[inline(always)]
 pub fn reduce<T: Real, L: Lanes<T>>(lanes: L, work: &mut Lanewise<'_, T>) -> [Tile<T>; 2] {
     let nothing = T::zero() / T::zero();

@@ -2,6 +2,7 @@
 //! [`certificate`](crate::linalg::inverse_root::certificate).
 
 use super::row_start;
+use crate::kernel::tiles::smallest_positive;
 use crate::linalg::carve;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
@@ -35,16 +36,21 @@ pub struct Residual<'w, T> {
     pub scratch: &'w mut [Tile<T>],
 }
 
+/// Rows in whole panels; saturates.
+const fn padded(order: usize) -> usize {
+    order.div_ceil(PANEL).saturating_mul(PANEL)
+}
+
 /// Tiles of [`Residual::scratch`]; saturates.
 pub const fn residual_len(order: usize) -> usize {
-    let padded = order.next_multiple_of(PANEL);
-    padded.saturating_mul(order.saturating_add(GROUP)).saturating_mul(2)
+    padded(order).saturating_mul(order.saturating_add(GROUP)).saturating_mul(2)
 }
 
 /// Squares of the Frobenius norms of S V for the probes V, with S = X^{p/2} B X^{p/2} - I, or Z^T B Z - I with
 /// Z = X^{(p-1)/2} C and X = C C^T for odd p; infinite or NaN where X has no factor, or a buffer is too short.
 ///
-/// **Cost**: p + 1 multiply-adds of eight numbers for each entry of a matrix and probe.
+/// **Shapes**: as [`Residual`] says. **Cost**: for each entry of a matrix and probe p + 1 multiply-adds of eight numbers
+/// (p / 2 + 1 and a square where 4 divides p; p + 2 and a factorisation where p is odd).
 #[inline(always)]
 pub fn residuals<T: Real, L: Lanes<T>>(lanes: L, residual: Residual<'_, T>) -> Tile<T> {
     let mut squares = [T::zero() / T::zero(); LANES];
@@ -57,7 +63,7 @@ pub fn residuals<T: Real, L: Lanes<T>>(lanes: L, residual: Residual<'_, T>) -> T
 #[inline(always)]
 fn try_residuals<T: Real, L: Lanes<T>>(lanes: L, residual: Residual<'_, T>) -> Option<L::Vector> {
     let Residual { order: n, root: p, matrices, roots, factors, probes, columns, scratch } = residual;
-    let padded = n.next_multiple_of(PANEL);
+    let padded = padded(n);
     let mut rest = scratch;
     let square = padded.saturating_mul(n);
     let mut power: Panels<'_, T> = carve(&mut rest, square)?.as_chunks_mut().0;
@@ -266,7 +272,7 @@ fn cholesky<T: Real, L: Lanes<T>>(lanes: L, triangle: &mut [Tile<T>], n: usize) 
         }
         let (own, before) = row.split_last_mut()?;
         let pivot = minus_products(lanes, own, before, before);
-        smallest = lanes.min(pivot, smallest);
+        smallest = smallest_positive(lanes, pivot, smallest);
         lanes.store(own, lanes.div(one, lanes.sqrt(pivot)));
     }
     for i in 0..n {

@@ -2,11 +2,9 @@
 //!
 //! The iteration is that of [`laguerre`](crate::linalg::laguerre), with a lane that has arrived staying where it is.
 
+use crate::kernel::tiles::smallest_positive;
+use crate::linalg::laguerre::{LINEAR, MAX_SWEEPS};
 use crate::scalar::{Lanes, Real, Tile};
-
-/// As in [`laguerre`](crate::linalg::laguerre).
-const MAX_SWEEPS: u32 = 80;
-const LINEAR: f64 = 0.4;
 
 /// Halvings of the logarithm of the interval in which the smallest eigenvalue is looked for.
 const HALVINGS: usize = 12;
@@ -137,7 +135,7 @@ impl<V: Copy> Chain<V> {
     /// One more pivot; `e` couples it to the next.
     #[inline(always)]
     fn advance<T: Real, L: Lanes<T, Vector = V>>(&mut self, lanes: L, [q, dq, ddq]: [V; 3], e: V) {
-        self.smallest = lanes.min(q, self.smallest);
+        self.smallest = smallest_positive(lanes, q, self.smallest);
         let inverse = lanes.div(lanes.splat(T::one()), q);
         let ratio = lanes.mul(dq, inverse);
         let curve = lanes.mul(ddq, inverse);
@@ -217,18 +215,18 @@ fn smallest_pivot<T: Real, L: Lanes<T>>(
         let (e, e_up) = (lanes.load(e), lanes.load(e_up));
         let pivot = lanes.sub(lanes.add(lanes.load(d), shift), down);
         let pivot_up = lanes.sub(lanes.add(lanes.load(d_up), shift), up);
-        smallest = lanes.min(pivot, lanes.min(pivot_up, smallest));
+        smallest = smallest_positive(lanes, pivot, smallest_positive(lanes, pivot_up, smallest));
         down = lanes.div(lanes.mul(e, e), pivot);
         up = lanes.div(lanes.mul(e_up, e_up), pivot_up);
     }
     if head.len() > tail.len() {
         let pivot = lanes.sub(lanes.add(lanes.load(head.last()?), shift), down);
         let e = lanes.load(left.last()?);
-        smallest = lanes.min(pivot, smallest);
+        smallest = smallest_positive(lanes, pivot, smallest);
         down = lanes.div(lanes.mul(e, e), pivot);
     }
     let pivot = lanes.sub(lanes.sub(lanes.add(lanes.load(own), shift), down), up);
-    Some(lanes.min(pivot, smallest))
+    Some(smallest_positive(lanes, pivot, smallest))
 }
 
 /// Lower bounds of the smallest eigenvalues of T + ridge I, within a factor of `fine`, where they are at least `low`;

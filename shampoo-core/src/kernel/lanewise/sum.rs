@@ -4,6 +4,7 @@
 //! and pole, held in registers down the column.
 
 use super::{Evaluation, GROUP, row_start};
+use crate::kernel::inverses::{accumulate_gain, pivot};
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// Ratios and gains of one group of poles, as [`inverses`](crate::kernel::inverses) has them; the smallest pivot.
@@ -35,19 +36,15 @@ fn pivots<T: Real, L: Lanes<T>>(
         let minus_e = lanes.sub(zero, e_after);
         let poles = inverses.iter_mut().zip(shifts).zip(&scaled);
         for ((ratio, gain), ((inverse, &shift), weight)) in ratios.iter_mut().zip(gains.iter_mut()).zip(poles) {
-            let pivot = lanes.mul_add(coupling, *inverse, lanes.add(entry, lanes.splat(shift)));
-            smallest = lanes.min(pivot, smallest);
-            *inverse = lanes.div(one, pivot);
-            lanes.store(ratio, lanes.mul(minus_e, *inverse));
+            let shifted = lanes.add(entry, lanes.splat(shift));
+            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut smallest));
             lanes.store(gain, lanes.mul(lanes.load(weight), *inverse));
         }
     }
     let mut before = [zero; GROUP];
     for (ratios, gains) in ratios.iter().zip(gains) {
         for ((ratio, gain), before) in ratios.iter().zip(gains).zip(&mut before) {
-            let ratio = lanes.load(ratio);
-            *before = lanes.mul_add(lanes.mul(ratio, ratio), *before, lanes.load(gain));
-            lanes.store(gain, *before);
+            accumulate_gain(lanes, ratio, gain, before);
         }
     }
     Some(smallest)

@@ -135,7 +135,7 @@ const fn columns(certificate: Certificate, n: usize) -> usize {
 
 /// Numbers for the probes, up to the end of a cache line.
 const fn probes_len(n: usize) -> usize {
-    n.saturating_mul(if n > BATCH_PROBES { n } else { BATCH_PROBES }).next_multiple_of(LINE)
+    n.saturating_mul(if n > BATCH_PROBES { n } else { BATCH_PROBES }).div_ceil(LINE).saturating_mul(LINE)
 }
 
 fn identity<R: Real>(square: &mut [R], n: usize) {
@@ -219,7 +219,7 @@ impl Plan {
 
         let mut work = Lanewise { order: self.n, matrices, roots, scratch };
         let largest = kernel.reduce_lanes(&mut work);
-        let terms = Terms::new(self.table.poles(), R::one());
+        let terms = Terms::new(self.table.poles(), R::one())?;
         let evaluation = self.evaluation(&mut lanes, largest, &terms);
         let smallest = kernel.roots_of_lanes(&mut work, &evaluation);
         let Lanewise { matrices, roots, .. } = work;

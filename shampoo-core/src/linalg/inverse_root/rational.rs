@@ -240,7 +240,7 @@ impl<T: Real> Rational<T> {
             }
             return;
         }
-        let terms = Terms::new(self.table.poles(), self.scale);
+        let Some(terms) = Terms::new(self.table.poles(), self.scale) else { return };
         if kernel.tridiagonal_inverses(t, (amount, T::one() / bound), &terms, ratios, gains) {
             self.spectrum.state = State::Definite;
         }

@@ -25,7 +25,7 @@ pub fn write(path: &Path, content: &str) -> Result<(), Error> {
     fs::write(path, content).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 
-/// Writes an object as JSON, see [`write`].
+/// Writes an object as JSON, see [`write()`].
 ///
 /// # Errors
 /// [`Error::Write`], with the path.

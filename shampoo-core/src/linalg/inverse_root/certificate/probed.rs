@@ -49,8 +49,8 @@ pub struct Candidate<'a, T> {
 /// positive definite. The norm of the residual is bounded with probability 1 - 5e-9.
 ///
 /// **Shapes**: B and X n x n with complete diagonal tiles and 0 beyond row n in them; workspace at least
-/// [`probed_workspace_len`] (a shorter one gives infinity). **Cost**: 8 (p + 1) n^2 multiply-adds, or twice that; odd p
-/// and an unknown sign a factorisation besides.
+/// [`probed_workspace_len`] (a shorter one gives infinity). **Cost**: 8 (p + 1) n^2 multiply-adds, or twice that, with
+/// p + 2 for odd p; that and an unknown sign a factorisation besides.
 pub fn probed<T: Real, K: Kernel<T> + ?Sized>(
     candidate: Candidate<'_, T>,
     enough: f64,
