@@ -38,6 +38,15 @@ pub struct Lengths {
     pub root: usize,
 }
 
+impl Lengths {
+    /// Bytes of statistics, roots, slots, graft and momentum; saturates.
+    pub const fn state_bytes<P: Precision>(&self) -> usize {
+        let stored = self.statistics.saturating_mul(2).saturating_mul(size_of::<P::Store>());
+        let worked = self.graft.saturating_add(self.momentum).saturating_mul(size_of::<P::Work>());
+        stored.saturating_add(worked).saturating_add(self.slots.saturating_mul(size_of::<Slot>()))
+    }
+}
+
 /// Scratch of a step; contents do not matter between calls.
 #[derive(Debug)]
 pub struct Workspace<'w, P: Precision> {

@@ -97,6 +97,11 @@ impl<P: Precision, K> Shampoo<P, K> {
         Ok(Self { entries, numbers, places, learning_rate, executor, scratches, kernel, step: 0 })
     }
 
+    /// Bytes kept from step to step beside the parameters: statistics, roots, grafts, momenta.
+    pub fn state_bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.tensor.lengths().state_bytes::<P>()).sum()
+    }
+
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.step

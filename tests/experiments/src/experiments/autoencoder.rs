@@ -11,6 +11,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::optimizers::Method;
+use crate::optimizers::variants::{Family, VARIANTS};
 use crate::rates;
 use crate::report::json::{GridReport, Report, RunReport};
 use crate::report::{self, plot, progress, table};
@@ -43,6 +44,9 @@ pub struct Args {
     /// Optimizers to run [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES")]
     optimizers: Vec<Method>,
+    /// Shampoo with other grafts, the presets, and diagonal methods alone: their names, or all
+    #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = others)]
+    graft: Vec<Others>,
     /// Search the learning rates first, on seven rates a factor of about 3 apart and beyond
     #[arg(long)]
     tune: bool,
@@ -75,6 +79,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         [] => Method::value_variants().to_vec(),
         chosen => chosen.to_vec(),
     };
+    methods.extend(args.graft.iter().flat_map(|others| &others.0));
     let mut seen = Vec::new();
     methods.retain(|method| {
         !seen.contains(method) && {
@@ -103,8 +108,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if runs.iter().any(|run| run.steps() > 0) {
         let name = format!("autoencoder-{}", setting.dataset().name);
         let title = format!("Deep autoencoder on {}", setting.dataset().label);
-        for path in plot::save(&args.out, &name, &title, &runs, target)? {
-            println!("plot: {}", path.display());
+        for (family, runs) in by_family(&runs) {
+            let name = family.map_or(name.clone(), |family| format!("{name}-{}", family.key()));
+            for path in plot::save(&args.out, &name, &title, &runs, target)? {
+                println!("plot: {}", path.display());
+            }
         }
     }
     Ok(if setting.interrupted() {
@@ -113,6 +121,31 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What one name of `--graft` stands for.
+#[derive(Clone, Debug)]
+struct Others(Vec<Method>);
+
+fn others(key: &str) -> Result<Others, String> {
+    let names = || VARIANTS.iter().map(|variant| variant.row.key).collect::<Vec<_>>().join(", ");
+    Method::others(key).map(Others).ok_or_else(|| format!("there are: all, {}", names()))
+}
+
+/// The runs of each plot: those of the usual methods, then each family of variants beside Shampoo with its defaults.
+fn by_family(runs: &[Run]) -> Vec<(Option<Family>, Vec<Run>)> {
+    let of = |family: Option<Family>| -> Vec<Run> {
+        let belongs = |run: &&Run| match run.job.method.variant() {
+            Some(variant) => family == Some(variant.family),
+            None => family.is_none() || run.job.method == Method::Shampoo,
+        };
+        runs.iter().filter(belongs).cloned().collect()
+    };
+    let families = [None].into_iter().chain(Family::ALL.map(Some));
+    let used = |family: &Option<Family>| {
+        runs.iter().any(|run| run.job.method.variant().map(|variant| variant.family) == *family)
+    };
+    families.filter(used).map(|family| (family, of(family))).collect()
 }
 
 /// Searches the rate of each method and prints what to record.

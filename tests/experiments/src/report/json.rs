@@ -31,6 +31,8 @@ pub struct RunReport {
     pub optimizer: String,
     /// Its options.
     pub config: Config,
+    /// Bytes that it keeps from step to step beside the parameters.
+    pub state_bytes: usize,
     /// The seed of weights and batches.
     pub seed: u64,
     /// Steps taken; fewer than asked for after divergence or Ctrl-C.
@@ -111,6 +113,7 @@ impl RunReport {
         Self {
             optimizer: run.job.method.row().key.to_owned(),
             config: run.config.clone(),
+            state_bytes: run.state_bytes,
             seed: run.job.seed,
             steps: run.steps(),
             steps_to_target: reached.map(|at| at.step),
@@ -153,6 +156,7 @@ mod tests {
         let run = Run {
             job: Job { method: Method::Adam, rate: 0.5, seed: 3, watch: Watch::Final, steps: 2 },
             config: Map::from_iter([("learning_rate".to_owned(), json!(0.5))]),
+            state_bytes: 48,
             end: End::Finished,
             losses: vec![4.0, 2.0],
             seconds: vec![0.25, 0.5],
@@ -176,7 +180,7 @@ mod tests {
             grids: vec![GridReport::of("adam", &grid)],
         };
         let reached = json!({
-            "optimizer": "adam", "config": {"learning_rate": 0.5}, "seed": 3, "steps": 2,
+            "optimizer": "adam", "config": {"learning_rate": 0.5}, "state_bytes": 48, "seed": 3, "steps": 2,
             "steps_to_target": 2, "seconds_to_target": 0.5,
             "final_train_loss": 1.5, "final_test_loss": null,
             "ms_per_step": {"forward_backward": 200.0, "statistics": 5.0, "roots": 15.0, "update": 30.0},

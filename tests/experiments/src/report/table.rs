@@ -5,7 +5,7 @@ use crate::report::json::StepReport;
 use crate::spread::Spread;
 use crate::train::{End, Run};
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "optimizer",
     "rate",
     "steps to target",
@@ -17,6 +17,7 @@ const HEADER: [&str; 11] = [
     "+ statistics",
     "+ roots",
     "+ update",
+    "state MB",
 ];
 
 /// The table of these runs; with several seeds, `median [least, greatest]`.
@@ -43,6 +44,7 @@ pub fn table(runs: &[Run], target: Option<f32>) -> String {
             ms(|ms| ms.statistics),
             ms(|ms| ms.roots),
             ms(|ms| ms.update),
+            runs.first().map_or_else(String::new, |run| format!("{:.1}", run.state_bytes as f64 / 1e6)),
         ]);
     }
     let goal = target.map_or_else(

@@ -123,6 +123,8 @@ pub struct Run {
     pub job: Job,
     /// The options of the optimizer.
     pub config: Config,
+    /// Bytes that the optimizer keeps from step to step beside the parameters.
+    pub state_bytes: usize,
     /// How it ended.
     pub end: End,
     /// The loss of each batch, before the step that it led to.
@@ -165,6 +167,7 @@ pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, E
     let mut run = Run {
         job,
         config: optimizer.config(),
+        state_bytes: optimizer.state_bytes(),
         end: End::Finished,
         losses: Vec::with_capacity(job.steps),
         seconds: Vec::with_capacity(job.steps),

@@ -1,8 +1,11 @@
 //! The table of optimizers that are compared. To add one: a variant, its row in [`Method::row`],
-//! its arm in [`Method::build`], and its rates in [`crate::rates`]. Nothing else names an optimizer.
+//! its arm in [`Method::build`], and its rates in [`crate::rates`]; or, for other settings of the library's own, a row in
+//! [`variants`]. Nothing else names an optimizer.
 //!
 //! SGD and AdaGrad are the library's own diagonal methods with the momentum that Shampoo has, so
 //! that a comparison shows what the preconditioner does; Adam is candle's.
+
+pub mod variants;
 
 use core::time::Duration;
 use std::time::Instant;
@@ -18,6 +21,8 @@ use shampoo_core::momentum::Momentum;
 use shampoo_runtime::candle::{CandleError, CandleShampoo};
 use shampoo_runtime::{Builder, Error, SERVER_CONFIG};
 
+use variants::{VARIANTS, Variant};
+
 /// The options of an optimizer as reports show them.
 pub type Config = Map<String, serde_json::Value>;
 
@@ -32,6 +37,9 @@ pub enum Method {
     Adam,
     /// Shampoo with the library's defaults.
     Shampoo,
+    /// Other settings: a row of [`VARIANTS`].
+    #[value(skip)]
+    Other(usize),
 }
 
 /// What reports need to know of an optimizer.
@@ -80,9 +88,29 @@ pub trait Stepper {
 
     /// The options, the learning rate among them.
     fn config(&self) -> Config;
+
+    /// Bytes kept from step to step beside the parameters.
+    fn state_bytes(&self) -> usize;
 }
 
 impl Method {
+    /// The variants by their keys; all of them for `all`. `None` for a key that there is not.
+    #[must_use]
+    pub fn others(key: &str) -> Option<Vec<Self>> {
+        let found = VARIANTS.iter().enumerate().filter(|(_, variant)| key == "all" || key == variant.row.key);
+        let found: Vec<_> = found.map(|(index, _)| Self::Other(index)).collect();
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// The row of a variant.
+    #[must_use]
+    pub fn variant(self) -> Option<&'static Variant> {
+        match self {
+            Self::Other(index) => VARIANTS.get(index),
+            _ => None,
+        }
+    }
+
     /// What reports need to know.
     #[must_use]
     pub fn row(self) -> Row {
@@ -91,6 +119,7 @@ impl Method {
             Self::Adagrad => Row { key: "adagrad", label: "AdaGrad", first_order: true, colour: (0xcc, 0x79, 0xa7) },
             Self::Adam => Row { key: "adam", label: "Adam", first_order: true, colour: (0x00, 0x72, 0xb2) },
             Self::Shampoo => Row { key: "shampoo", label: "Shampoo", first_order: false, colour: (0xd5, 0x5e, 0x00) },
+            Self::Other(index) => VARIANTS[index].row,
         }
     }
 
@@ -111,6 +140,7 @@ impl Method {
             }
             Self::Adam => Ok(Box::new(Adam::new(parameters, rate)?)),
             Self::Shampoo => ours(SERVER_CONFIG),
+            Self::Other(index) => ours(VARIANTS[index].settings),
         }
     }
 }
@@ -155,27 +185,36 @@ impl Stepper for Ours {
         }
         config
     }
+
+    fn state_bytes(&self) -> usize {
+        self.optimizer.inner().state_bytes()
+    }
 }
 
-struct Adam(AdamW);
+struct Adam {
+    optimizer: AdamW,
+    /// Two moments of every number.
+    state_bytes: usize,
+}
 
 impl Adam {
     fn new(parameters: Vec<(String, Var)>, rate: f64) -> candle_core::Result<Self> {
+        let numbers: usize = parameters.iter().map(|(_, var)| var.elem_count()).sum();
         let variables = parameters.into_iter().map(|(_, var)| var).collect();
         let options = ParamsAdamW { lr: rate, weight_decay: 0.0, ..ParamsAdamW::default() };
-        Ok(Self(AdamW::new(variables, options)?))
+        Ok(Self { optimizer: AdamW::new(variables, options)?, state_bytes: 2 * size_of::<f32>() * numbers })
     }
 }
 
 impl Stepper for Adam {
     fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
         let start = Instant::now();
-        self.0.step(gradients)?;
+        self.optimizer.step(gradients)?;
         Ok(StepTime { update: start.elapsed(), ..StepTime::default() })
     }
 
     fn config(&self) -> Config {
-        let options = self.0.params();
+        let options = self.optimizer.params();
         [
             ("learning_rate", json!(options.lr)),
             ("beta1", json!(options.beta1)),
@@ -185,5 +224,9 @@ impl Stepper for Adam {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.state_bytes
     }
 }
