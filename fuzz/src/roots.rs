@@ -156,6 +156,15 @@ impl Case {
         assert_ne!(report.method, Method::Auto);
         // A relative ridge may lie beyond the numbers that it is reported in; the ladder does not go there.
         assert!(report.ridge.is_finite() || report.retries == 0, "{report:?}");
+        match report.outcome {
+            Outcome::Zero => {
+                assert!(input.iter().all(|&x| x == 0.0), "{report:?}");
+                assert!(!matches!(self.request.ridge, Ridge::Absolute(r) if r > 0.0), "{report:?}");
+            }
+            Outcome::Cancelled => assert!(matches!(self.pace, Pace::Stopped(_)), "{report:?}"),
+            Outcome::OutOfRange => assert_eq!(report.method, Method::Rational, "{report:?}"),
+            _ => {}
+        }
         let judged = n > 0 && report.ridge.is_finite();
         let u = R::UNIT_ROUNDOFF.to_f64();
         if judged && report.outcome == Outcome::NotPositiveDefinite {

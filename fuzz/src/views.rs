@@ -12,7 +12,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Numbers of memory that [`view`](Self::view) takes.
+    /// Numbers from one row to the next.
     fn stride(self, ncols: usize) -> usize {
         ncols + usize::from(self.row_gap % 4)
     }

@@ -1,10 +1,11 @@
-//! Many inverse roots of one order at once: eight matrices a thread, every thread with a workspace of its own.
+//! Many inverse roots of one order at once: one matrix a thread, or eight in lanes, every thread with a workspace of its
+//! own.
 
 use std::sync::{Mutex, PoisonError};
 
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::Kernel;
-use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
+use shampoo_core::linalg::inverse_root::batch::{LARGEST_ORDER, Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::{Report, Request};
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::{LANES, Real, Stored};
@@ -14,8 +15,10 @@ use crate::executor::{Executor, Halve};
 use crate::heap::Workspace;
 use crate::kernel::Server;
 
-/// Matrices in a piece of work: those that are computed side by side, whoever computes them.
-const PIECE: usize = LANES;
+/// Matrices in a piece of work: those that are computed side by side in lanes, whoever computes them; else one.
+const fn piece(n: usize) -> usize {
+    if n <= LARGEST_ORDER { LANES } else { 1 }
+}
 
 /// Why a root of a batch was not computed.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -65,9 +68,13 @@ where
         Ok(Self { n, executor, workspaces, kernel: Server::new() })
     }
 
-    /// The roots of packed triangles, one after the other in `triangles` and in `roots`; what
-    /// [`inverse_roots`] says of each. Incomplete triangles at the end of either are left alone. The results do not depend
-    /// on the number of threads.
+    /// The roots of packed triangles, and what [`inverse_roots`] says of each. The results do not depend on the number of
+    /// threads.
+    ///
+    /// **Shapes**: n (n + 1) / 2 numbers a triangle, one after the other in `triangles` and in `roots`; what is incomplete
+    /// at the end of either is left alone, and of order 0 there are none. **Errors**: one a matrix, [`BatchError`].
+    /// **Accuracy**: as the request promises. **Cost**: that of the single roots over the threads; up to order 32 eight take
+    /// the time of 1.2 to 2.8 single ones. Calls at the same time take turns at the workspaces.
     pub fn run<S: Stored<R>>(
         &self,
         triangles: &[S],
@@ -76,7 +83,7 @@ where
     ) -> Vec<Result<Report, BatchError>> {
         let length = packed_len(self.n).max(1);
         let mut results = vec![Err(BatchError::Panicked); (triangles.len() / length).min(roots.len() / length)];
-        let piece = Piece { triangles, roots, results: &mut results, length };
+        let piece = Piece { triangles, roots, results: &mut results, length, size: piece(self.n) };
         let leaf = |piece: Piece<'_, S>, worker: usize| {
             let workspace = &self.workspaces[worker % self.workspaces.len()];
             let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,20 +106,22 @@ struct Piece<'a, S> {
     results: &'a mut [Result<Report, BatchError>],
     /// Numbers of one triangle.
     length: usize,
+    /// Matrices that stay together.
+    size: usize,
 }
 
 impl<S: Send + Sync> Halve for Piece<'_, S> {
     fn pieces(&self) -> usize {
-        self.results.len().div_ceil(PIECE)
+        self.results.len().div_ceil(self.size)
     }
 
     fn cut(self) -> (Self, Self) {
-        let Self { triangles, roots, results, length } = self;
-        let matrices = (results.len().div_ceil(PIECE) / 2) * PIECE;
+        let Self { triangles, roots, results, length, size } = self;
+        let matrices = (results.len().div_ceil(size) / 2) * size;
         let (triangles, other_triangles) = triangles.split_at(matrices * length);
         let (roots, other_roots) = roots.split_at_mut(matrices * length);
         let (results, other_results) = results.split_at_mut(matrices);
-        let other = Self { triangles: other_triangles, roots: other_roots, results: other_results, length };
-        (Self { triangles, roots, results, length }, other)
+        let other = Self { triangles: other_triangles, roots: other_roots, results: other_results, length, size };
+        (Self { triangles, roots, results, length, size }, other)
     }
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::root::{diagonal, root};
 use common::{U32, assert_relative};
-use shampoo_core::kernel::Portable;
+use shampoo_core::kernel::{Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::{Exponent, Method, Outcome, Request, Ridge};
 use shampoo_core::mat::MatRef;
@@ -140,4 +140,17 @@ fn a_root_of_small_numbers_is_refused_or_kept_as_promised() {
         }
     }
     assert!(refused > 0);
+}
+
+/// First words that were rounded up have a product beyond `f32` where that of the numbers is still inside.
+#[test]
+fn products_of_words_are_finite_up_to_their_own_end() {
+    let [beyond] = SplitBf16::<1>::partial_products(1.841_281_9e19, 1.841_281_9e19);
+    assert_eq!(beyond, f32::INFINITY);
+    // Both are ties that are rounded up, by nearly 2^-8 of themselves.
+    let tie = 2.0_f32.powi(63) * (1.0 + 3.0 / 256.0);
+    let largest = (2.0 - 1.0 / 64.0) * 2.0_f64.powi(127);
+    let other = (largest / f64::from(tie)) as f32;
+    let products = SplitBf16::<9>::partial_products(tie, other);
+    assert!(products.iter().all(|x| x.is_finite()), "{products:?}");
 }

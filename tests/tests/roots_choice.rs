@@ -6,6 +6,7 @@ use common::root::{diagonal, request, root, root_bound};
 use common::run::PSEUDO;
 use common::{U32, U64};
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Request, Ridge, Scaling};
+use shampoo_core::scalar::DoubleF32;
 use shampoo_tests::generate::{Random, graded, low_rank, with_condition};
 use shampoo_tests::oracle::root::{self as oracle, relative_error};
 use shampoo_tests::oracle::wide;
@@ -58,6 +59,23 @@ fn the_automatic_choice() {
     assert_eq!((report.method, report.outcome), (Method::Rational, Outcome::OutOfRange));
 }
 
+/// All eigenvalues of a multiple of the identity may lie where the table's error is largest.
+#[test]
+fn a_table_is_fine_enough_for_any_spectrum() {
+    for p in [2, 3, 4, 6, 8] {
+        for scale in (0..40).map(|k| 1.0 + f64::from(k) / 40.0) {
+            let a = diagonal(&[scale; 40]);
+            let sup = shampoo_core::linalg::inverse_root::tables::table(p).expect("a table").sup_relative_error();
+            let limit = sup * 40.0_f64.sqrt();
+            for max_error in [0.6, 0.75, 0.9, 1.05].map(|part| Some(part * limit)) {
+                let request = Request { max_error, ..request(p, Ridge::Absolute(1e-3 * scale), Method::Auto) };
+                let (_, report) = root::<f64, f64>(&a, &request).unwrap();
+                assert_eq!((report.outcome, report.retries), (Outcome::Accepted, 0), "{p}, {scale}: {report:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_scale_of_a_coupled_iteration() {
     let mut random = Random::new(32);
@@ -100,4 +118,16 @@ fn an_order_that_a_method_does_not_compute_is_refused() {
         assert!(legal(Method::CoupledNewton) && legal(Method::Spectral) && legal(Method::Auto));
     }
     assert!(request(2, PSEUDO, Method::NewtonSchulz).validate().is_err());
+}
+
+/// Where little error is asked for, double-f32 has its whole way back in double-f32.
+#[test]
+fn double_f32_keeps_small_promises() {
+    let mut random = Random::new(34);
+    for (p, kappa) in [(3, 1e4), (4, 1e4), (8, 1e2)] {
+        let a: Vec<f64> = with_condition(&mut random, 12, kappa).iter().map(|&x| f64::from(x as f32)).collect();
+        let request = Request { max_error: Some(1e-6), ..request(p, Ridge::Absolute(0.0), Method::Rational) };
+        let (_, report) = root::<DoubleF32, f64>(&a, &request).expect("finite input");
+        assert_eq!((report.outcome, report.retries), (Outcome::Accepted, 0), "{p}, {kappa:e}: {report:?}");
+    }
 }

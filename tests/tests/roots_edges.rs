@@ -138,6 +138,26 @@ fn a_root_beyond_the_range_is_not_written() {
     }
 }
 
+/// A large power of an eigenvalue near 2 is below the smallest normal number before it is scaled back, and has lost its
+/// digits there, whatever a certificate says of it.
+#[test]
+fn a_root_that_lost_its_digits_below_the_range_is_not_accepted() {
+    let mut accepted = 0;
+    for alpha in (1100..1160).map(f64::from) {
+        let request = Request { exponent: Exponent::Power(alpha), ..request(1, NO_RIDGE, Method::Spectral) };
+        let (x, report) = root::<f64, f64>(&[0.95], &request).expect("finite input");
+        if report.outcome == Outcome::Accepted {
+            accepted += 1;
+            let right = (-alpha * 0.95_f64.ln()).exp();
+            let error = (x[0] / right - 1.0).abs();
+            assert!(error <= report.promised, "{alpha}: {error:e}, {report:?}");
+        } else {
+            assert_eq!(report.outcome, Outcome::OutsideStore, "{alpha}: {report:?}");
+        }
+    }
+    assert!((1..60).contains(&accepted), "both sides of the end of the range: {accepted}");
+}
+
 #[test]
 fn refused_roots_write_nothing() {
     let indefinite = [1.0, 0.0, -1.0];

@@ -4,7 +4,9 @@ use super::Real;
 
 /// A number format of stored state, loaded to and stored from the real type `R`.
 ///
-/// A load widens exactly wherever `R` is at least as wide; a store rounds to nearest.
+/// A load widens exactly wherever `R` is at least as wide, and rounds to nearest where it is not: what is beyond the range
+/// of `R` is then infinite or 0, and what is promised of a root is promised for the loaded matrix. A store rounds to
+/// nearest.
 pub trait Stored<R: Real>: Copy + Default + core::fmt::Debug + Send + Sync + 'static {
     /// Up to this magnitude a store is finite and can be stored again.
     const LARGEST: f64;

@@ -72,6 +72,7 @@ macro_rules! roots {
             inverse_roots::<$t, Bf16x2, $kernel>,
             inverse_roots::<$t, Bf16x3, $kernel>,
             Rational::<$t>::start,
+            Rational::<$t>::precise,
             Rational::<$t>::step::<$kernel>,
             Rational::<$t>::run::<$kernel>,
             Rational::<$t>::spectrum,

@@ -25,6 +25,10 @@ pub(super) struct Task {
     pub(super) exponent: Exponent,
     pub(super) request: Request,
     pub(super) max_error: f64,
+    /// What scaling back and storing add to a promise.
+    pub(super) rounding: f64,
+    /// By how much a probed promise exceeds that of the whole residual.
+    pub(super) probe_factor: f64,
 }
 
 impl Task {

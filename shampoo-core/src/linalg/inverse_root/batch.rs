@@ -65,8 +65,8 @@ const fn tiles(n: usize) -> usize {
 ///
 /// Eight at a time where the method is the rational one and the order small; what is left over, what another method
 /// computes and what the first attempt does not settle goes one by one. In lanes the report is that of [`inverse_root`]
-/// but for rounding, and for the promise of the probed certificate, which comes from twelve vectors; no factorisation is
-/// needed, since the root of positive pivots is positive definite. A matrix that has no root does not disturb the others.
+/// but for rounding, and for the promise of the probed certificate, which comes from twelve vectors; for even p no
+/// factorisation is needed, since the root of positive pivots is positive definite. A matrix that has no root does not disturb the others.
 ///
 /// **Shapes**: triangles and roots n (n + 1) / 2 numbers each; workspace at least [`inverse_roots_workspace_len`] (with
 /// less, all go one by one). **Errors**: in each report, as of [`inverse_root`]. **Accuracy**: [`Report::promised`].
@@ -98,7 +98,7 @@ pub fn inverse_roots<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     kernel: &K,
 ) {
     let worthwhile = members.len() >= FEWEST && workspace.len() >= inverse_roots_workspace_len(n);
-    let plan = if worthwhile { Plan::new::<R>(n, request) } else { None };
+    let plan = if worthwhile { Plan::new::<R, S>(n, request) } else { None };
     let Some(plan) = plan else {
         for member in members {
             member.report = inverse_root(member.triangle, n, member.root, request, workspace, kernel);
@@ -170,12 +170,14 @@ struct Lane {
 
 impl Plan {
     /// `None` where lanes are not what the request needs.
-    fn new<R: Real>(n: usize, request: &Request) -> Option<Self> {
+    fn new<R: Real, S: Stored<R>>(n: usize, request: &Request) -> Option<Self> {
         let exponent = request.validate().ok()?;
         let Exponent::Root(p) = exponent else { return None };
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
         // The method depends on the order of the input, not on its numbers.
-        let task = Task { input: Input { n, shift: 0, zero: false }, exponent, request: *request, max_error };
+        let input = Input { n, shift: 0, zero: false };
+        let rounding = input.rounding::<R, S>(exponent);
+        let task = Task { input, exponent, request: *request, max_error, rounding, probe_factor: BATCH_FACTOR };
         let rational = choose::<R>(&task, request.ridge).method == Method::Rational;
         // Alone, double-f32 has a way back in `f32`, which eight lanes do not make up for.
         if !rational || !request.ridge.is_usable() || !(1..=LARGEST_ORDER).contains(&n) || !R::TRANSFORM_IS_PLAIN {

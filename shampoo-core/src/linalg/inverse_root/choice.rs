@@ -1,7 +1,6 @@
 //! Which method computes a root, and which table.
 
 use super::attempt::Task;
-use super::certificate::PROBE_FACTOR;
 use super::tables::{Table, table_within};
 use super::{Certificate, Exponent, Method, Ridge};
 use crate::scalar::Real;
@@ -46,21 +45,32 @@ const NEGLIGIBLE: [f64; 2] = [1e-7, 5e-6];
 pub(super) fn choose_table<R: Real>(order: u32, task: &Task) -> Option<&'static Table> {
     let [double, single] = NEGLIGIBLE;
     let negligible = if R::UNIT_ROUNDOFF.to_f64() < 1e-12 { double } else { single };
-    table_within(order, negligible.min(task.max_error / amplification(task)))
+    table_within(order, negligible.min(room(task) / amplification(task)))
+}
+
+/// Whether the back-transform has to be as exact as the rest where a coarser one would do by default: its residual
+/// weighs the rounding by kappa^(1/p), 6e-6 in the promise for a cube root at kappa 1e6.
+pub(super) fn needs_precision<R: Real>(task: &Task) -> bool {
+    !R::TRANSFORM_IS_PLAIN && room(task) < 0.1 * super::job::default_max_error::<R>()
 }
 
 /// Whether a root by this table can be certified.
 fn is_fine_enough(table: &Table, task: &Task) -> bool {
     // NaN as a limit accepts nothing by any method.
-    amplification(task) * table.sup_relative_error() <= task.max_error
+    amplification(task) * table.sup_relative_error() <= room(task)
 }
 
-/// The promise for a root by a table, in units of the table's error: the residual is p times that error in every
-/// eigenvalue, which oscillates with an amplitude that is known, and the promise a p-th of the Frobenius norm.
+/// What the store leaves of the promise that is asked for.
+fn room(task: &Task) -> f64 {
+    task.max_error - task.rounding
+}
+
+/// The promise for a root by a table, in units of the table's error: the residual is at most p times that error in every
+/// eigenvalue (and it is that in all of them where they are equal), and the promise a p-th of the Frobenius norm.
 fn amplification(task: &Task) -> f64 {
     let factor = match task.request.certificate {
         Certificate::Full => 1.0,
-        Certificate::Probed => PROBE_FACTOR,
+        Certificate::Probed => task.probe_factor,
     };
-    factor * libm::sqrt(0.5 * task.input.n as f64)
+    factor * libm::sqrt(task.input.n as f64)
 }

@@ -168,6 +168,10 @@ impl Input {
         root: &mut [S],
     ) -> Outcome {
         let back: ScaleBack<R> = self.scale_back(exponent);
+        // No certificate allows for digits that were lost below the smallest normal number before scaling back.
+        if largest.to_f64() < 2.0 * self.n as f64 * R::MIN_POSITIVE.to_f64() {
+            return Outcome::OutsideStore;
+        }
         // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
         let largest = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for: in the store, or already where

@@ -2,6 +2,7 @@
 //! certificate.
 
 use super::attempt::{Attempt, Pace, Task};
+use super::certificate::PROBE_FACTOR;
 use super::input::Input;
 use super::{Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError};
@@ -65,9 +66,10 @@ impl<R: Real> Job<R> {
         check_packed(triangle, n)?;
         let input = Input::new::<R, S>(triangle, n, exponent, request.ridge)?;
         let ridge = input.scaled_ridge(request.ridge);
-        let nothing = input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0);
+        let nothing = n == 0 || input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0);
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
-        let task = Task { input, exponent, request: *request, max_error };
+        let rounding = input.rounding::<R, S>(exponent);
+        let task = Task { input, exponent, request: *request, max_error, rounding, probe_factor: PROBE_FACTOR };
         let attempt = Attempt::start(&task, ridge);
         Ok(Self {
             task,
@@ -82,7 +84,7 @@ impl<R: Real> Job<R> {
     }
 
     /// The next piece of work, at most about 2 n^3 flops: a row of a reduction, of a sweep or of a back-transform, an
-    /// iteration with a vector, a product, a factorisation.
+    /// iteration with a vector, a product, a factorisation. A probed certificate is one piece, of up to 32 (p + 1) n^2.
     ///
     /// **Shapes**: the input as at the start, workspace at least [`inverse_root_workspace_len`]. **Errors**: a buffer
     /// is too short.
@@ -139,15 +141,15 @@ impl<R: Real> Job<R> {
         let (needed, found) = (inverse_root_workspace_len(self.task.input.n), workspace.len());
         let workspace = workspace.get_mut(..needed).ok_or(length(needed, found))?;
         if self.attempt.advance(&self.task, triangle, workspace, kernel, pace)? == Progress::Done {
-            self.judge::<S>();
+            self.judge();
         }
         Ok(self.progress)
     }
 
     /// Accepts what the attempt computed, or goes up the ladder.
-    fn judge<S: Stored<R>>(&mut self) {
+    fn judge(&mut self) {
         let attempt = self.attempt.report();
-        let promised = attempt.promised + self.task.input.rounding::<R, S>(self.task.exponent);
+        let promised = attempt.promised + self.task.rounding;
         self.report = Report { retries: self.retry, promised, ..attempt };
         // Written so that a limit of NaN or infinity accepts nothing that has no bound.
         let kept = promised.is_finite() && promised <= self.task.max_error;

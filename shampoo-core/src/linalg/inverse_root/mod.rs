@@ -51,8 +51,8 @@ pub const fn inverse_root_workspace_len(n: usize) -> usize {
 /// [`inverse_root_workspace_len`]. **Ranges**: see [`Request`]. **Errors**: NaN or infinity in the input, an exponent
 /// that is no root or that the method does not compute, an unusable ridge, a short buffer: at once, `root` unchanged.
 /// An outcome other than [`Outcome::Accepted`] also leaves `root` unchanged. **Accuracy**: [`Report::promised`], a bound.
-/// **Cost**: 8/3 n^3 flops for a rational root, p/2 + 1 products and a factorisation for its full certificate,
-/// 8 (p + 1) n^2 multiply-adds for the probed one.
+/// **Cost**: 8/3 n^3 flops for a rational root, (p + 1)/2 + 1 products and a factorisation for its full certificate,
+/// 8 (p + 1) n^2 multiply-adds for the probed one, or twice that.
 ///
 /// ```
 /// use shampoo_core::kernel::Portable;

@@ -108,6 +108,7 @@ pub struct Rational<T> {
     table: &'static Table,
     ridge: Ridge,
     stage: Stage,
+    coarse: bool,
     /// b^-alpha for Gershgorin's bound b of the ridged matrix: what the function of T / b is multiplied by.
     scale: T,
     spectrum: Spectrum<T>,
@@ -119,10 +120,16 @@ impl<T: Real> Rational<T> {
         let zero = T::zero();
         let spectrum = Spectrum { lambda_max: zero, bound: zero, ridge: zero, state: State::Definite };
         let stage = if n == 0 { Stage::Done } else { Stage::Reduce(n) };
-        Self { n, table, ridge, stage, scale: T::one(), spectrum }
+        Self { n, table, ridge, stage, coarse: table.order() >= COARSE_ORDER, scale: T::one(), spectrum }
     }
 
-    /// One row, or the pivots: at most 4 n^2 flops and 4 n flops a pole, or so many divisions a pole.
+    /// With the back-transform in the arithmetic of all the rest, where a coarser one would do by default.
+    #[must_use]
+    pub fn precise(self) -> Self {
+        Self { coarse: false, ..self }
+    }
+
+    /// One row, or the pivots: at most 4 n^2 flops and 4 n flops a pole, or n divisions a pole.
     ///
     /// **Errors**: a buffer is too short.
     pub fn step<K: Kernel<T> + ?Sized>(
@@ -163,7 +170,8 @@ impl<T: Real> Rational<T> {
         self.spectrum
     }
 
-    /// Smallest ridged eigenvalue, from below within a factor of 1.004; `None` below the table's interval or, in narrow
+    /// Smallest ridged eigenvalue of the computed tridiagonal form, from below within a factor of 1.004 (that of the
+    /// matrix is within a few unit roundoffs of the bound); `None` below the table's interval or, in narrow
     /// types, below a unit roundoff of the largest. The workspace is that of the root, which must be computed.
     ///
     /// **Errors**: the workspace is too short.
@@ -201,14 +209,7 @@ impl<T: Real> Rational<T> {
             Stage::Transform(row) => {
                 let end = row.saturating_add(rows).min(n + 1);
                 let constant = T::from_f64(self.table.constant()) * self.scale;
-                let poles = Poles {
-                    ratios,
-                    gains,
-                    carried,
-                    count: poles,
-                    coarse: self.table.order() >= COARSE_ORDER,
-                    constant,
-                };
+                let poles = Poles { ratios, gains, carried, count: poles, coarse: self.coarse, constant };
                 kernel.back_transform(a, t.tau, poles, vectors, row..end);
                 if end > n { Stage::Done } else { Stage::Transform(end) }
             }

@@ -1,4 +1,4 @@
-//! What is asked of a root, and what is reported of it.
+//! What is asked of a root.
 
 use super::coupled::Scaling;
 use super::newton_schulz;
@@ -61,10 +61,10 @@ pub enum Ridge {
 }
 
 impl Ridge {
-    /// The number added to the diagonal of a matrix with this largest eigenvalue.
+    /// The number added to the diagonal of a matrix with this largest eigenvalue; never negative.
     pub fn amount(self, lambda_max: f64) -> f64 {
         match self {
-            Self::Relative(epsilon) => epsilon * lambda_max,
+            Self::Relative(epsilon) => epsilon * lambda_max.max(0.0),
             Self::Absolute(r) => r,
             Self::PseudoInverse { .. } => 0.0,
         }
@@ -120,7 +120,7 @@ pub enum Method {
 /// How an accepted root is certified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certificate {
-    /// The residual as a matrix: p/2 + 1 products and a factorisation.
+    /// The residual as a matrix: (p + 1)/2 + 1 products, rounded down, and a factorisation.
     Full,
     /// The residual on 8 fixed vectors times 20, or on 16 times 6 where that is not enough: wrong with probability below
     /// 5e-9.

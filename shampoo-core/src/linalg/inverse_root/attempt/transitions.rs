@@ -5,7 +5,7 @@ use super::{Attempt, Stage, Tools};
 use crate::error::{RootError, UnsupportedExponent};
 use crate::kernel::{Kernel, SymmetricTiles};
 use crate::linalg::inverse_root::certificate::{self, Candidate, Full, Sign, copy};
-use crate::linalg::inverse_root::choice::choose_table;
+use crate::linalg::inverse_root::choice::{choose_table, needs_precision};
 use crate::linalg::inverse_root::coupled::{Extent, Scaling};
 use crate::linalg::inverse_root::coupled_newton::CoupledNewton;
 use crate::linalg::inverse_root::newton_schulz::NewtonSchulz;
@@ -37,7 +37,8 @@ impl<R: Real> Attempt<R> {
                 let table = choose_table::<R>(task.order()?, task).ok_or(UnsupportedExponent::ByMethod)?;
                 self.report.iterations = u32::try_from(table.poles().len()).unwrap_or(u32::MAX);
                 self.report.indicator = table.sup_relative_error();
-                Stage::Rational(Rational::start(n, table, self.ridge))
+                let rational = Rational::start(n, table, self.ridge);
+                Stage::Rational(if needs_precision::<R>(task) { rational.precise() } else { rational })
             }
             Method::CoupledNewton | Method::NewtonSchulz => Stage::Largest(PowerIteration::start(n, rest)?),
             Method::Auto | Method::Spectral => {
@@ -53,7 +54,6 @@ impl<R: Real> Attempt<R> {
     ) -> Result<Stage<R>, RootError> {
         let found = rational.spectrum();
         self.found(found.lambda_max, found.ridge);
-        self.sign = Sign::ByConstruction;
         self.report.outcome = match found.state {
             rational::State::Definite => Outcome::Accepted,
             rational::State::NotPositiveDefinite => Outcome::NotPositiveDefinite,
@@ -62,6 +62,7 @@ impl<R: Real> Attempt<R> {
         let Tools { task, root, rest, .. } = tools;
         match found.state {
             rational::State::Definite => {
+                self.sign = Sign::ByConstruction;
                 if task.request.certificate == Certificate::Full {
                     view_mut(root, task.input.n)?.mirror_lower();
                 }

@@ -16,7 +16,7 @@ pub const fn full_workspace_len(n: usize) -> usize {
 /// The promise by the whole residual, in the Frobenius norm; infinite where X is not positive definite.
 ///
 /// **Shapes**: B and X n x n with both triangles; workspace at least [`full_workspace_len`] (a shorter one
-/// gives infinity). **Cost**: p/2 + 1 products and a factorisation.
+/// gives infinity). **Cost**: (p + 1)/2 + 1 products, rounded down, and a factorisation.
 pub fn full<T: Real, K: Kernel<T> + ?Sized>(
     b: MatRef<'_, T>,
     x: MatRef<'_, T>,

@@ -5,8 +5,9 @@ use core::fmt::Write as _;
 use shampoo_core::linalg::inverse_root::Outcome;
 
 use super::arithmetic::F64;
-use super::plan::{COUPLED_NEWTON, SPECTRAL};
+use super::plan::{COUPLED_NEWTON, RATIONAL, SPECTRAL};
 use super::row::Row;
+use super::statistics::SUBNORMAL;
 use crate::spread::Spread;
 
 /// Up to here f64 has 8 digits left of a matrix: its roots must be accepted.
@@ -15,8 +16,11 @@ const CERTAIN_KAPPA: f64 = 2e8;
 /// The promise that they must come with: the default limit for f64, so that a default request succeeds.
 const CERTAIN_PROMISE: f64 = 1e-5;
 
-/// The methods that this is asked of: a rational function is not defined for all of these matrices.
+/// The methods that this is asked of.
 const CERTAIN_METHODS: [&str; 2] = [COUPLED_NEWTON.name, SPECTRAL.name];
+
+/// Up to here it is asked of the rational functions too: beyond, one may leave the interval of its table.
+const CERTAIN_RATIONAL: f64 = 1e6;
 
 /// In units of roundoff; an error below is luck, and says nothing about the bound on it.
 const MEASURABLE: f64 = 10.0;
@@ -74,7 +78,7 @@ impl<'a> Verdict<'a> {
 
     /// Whether every condition is satisfied.
     pub(super) fn passed(&self) -> bool {
-        self.dishonest.is_empty() && self.uncertain.is_empty() && self.tight()
+        self.dishonest.is_empty() && self.uncertain.is_empty() && self.promises.is_some() && self.tight()
     }
 
     fn tight(&self) -> bool {
@@ -104,7 +108,7 @@ impl<'a> Verdict<'a> {
             (rows.iter().filter(|row| certain(row)).count(), self.promises.map_or(f64::NAN, |s| s.max));
         let _ = writeln!(
             text,
-            "{} f64, {}, kappa up to {CERTAIN_KAPPA:e}: {} of {must} roots refused or promised above {CERTAIN_PROMISE:e}; \
+            "{} f64, {}, kappa up to {CERTAIN_KAPPA:e}, and rational up to {CERTAIN_RATIONAL:e}: {} of {must} roots refused or promised above {CERTAIN_PROMISE:e}; \
              largest promise {largest:.1e}",
             mark(self.uncertain.is_empty()),
             CERTAIN_METHODS.join(" and "),
@@ -147,10 +151,13 @@ pub(super) fn part(row: &Row) -> f64 {
 
 /// Whether the row must be certified. The inverse of a subnormal matrix is out of range.
 fn certain(row: &Row) -> bool {
-    row.scalar == F64
-        && row.condition.is_some_and(|kappa| kappa <= CERTAIN_KAPPA)
-        && row.outcome != Outcome::OutsideStore
-        && CERTAIN_METHODS.contains(&row.method)
+    let limit = match row.method {
+        method if CERTAIN_METHODS.contains(&method) => CERTAIN_KAPPA,
+        method if method == RATIONAL.name => CERTAIN_RATIONAL,
+        _ => return false,
+    };
+    let beyond_the_store = row.outcome == Outcome::OutsideStore && row.statistics == SUBNORMAL;
+    row.scalar == F64 && row.condition.is_some_and(|kappa| kappa <= limit) && !beyond_the_store
 }
 
 #[cfg(test)]
@@ -181,12 +188,20 @@ mod tests {
     fn f64_certifies_what_is_well_conditioned() {
         assert!(!passed(Row { accepted: false, ..Row::sample_within() }));
         assert!(!passed(Row { promised: Some(2e-5), ..Row::sample_within() }));
-        for (kappa, method, pass) in [(1e8, "spectral", false), (1e9, "spectral", true), (1e2, "rational", true)] {
+        for (kappa, method, pass) in [
+            (1e8, "spectral", false),
+            (1e9, "spectral", true),
+            (1e6, "rational", false),
+            (1e7, "rational", true),
+            (1e2, "rational_28", true),
+        ] {
             let condition = Some(kappa);
             assert_eq!(passed(Row { condition, method, accepted: false, ..Row::sample_within() }), pass);
         }
         let outcome = Outcome::OutsideStore;
-        assert!(passed(Row { accepted: false, outcome, ..Row::sample_within() }));
+        assert!(passed(Row { accepted: false, outcome, statistics: "subnormal", ..Row::sample_within() }));
+        assert!(!passed(Row { accepted: false, outcome, ..Row::sample_within() }));
+        assert!(!Verdict::of(&[Row { method: "rational_28", ..Row::sample_within() }]).passed(), "nothing was asked");
         assert!(passed(Row { accepted: false, condition: None, ..Row::sample_within() }));
     }
 

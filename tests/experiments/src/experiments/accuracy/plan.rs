@@ -34,7 +34,7 @@ pub(super) const SPECTRAL: MethodRow = MethodRow::new("spectral", Method::Spectr
 
 /// Tridiagonal form and a rational function, for the orders and condition numbers that it has a table for: of 12 poles
 /// with `f32` inside, of 16 with more.
-const RATIONAL: MethodRow = MethodRow::new("rational", Method::Rational);
+pub(super) const RATIONAL: MethodRow = MethodRow::new("rational", Method::Rational);
 
 /// The same with 28 poles.
 const RATIONAL_28: MethodRow = MethodRow { limit: Some(1e-10), ..MethodRow::new("rational_28", Method::Rational) };

@@ -59,6 +59,9 @@ const SINGULAR: Family = Family {
     ..LOG_SPACED
 };
 
+/// The kind whose numbers are below the smallest normal one of the store.
+pub(super) const SUBNORMAL: &str = "subnormal";
+
 /// Every kind.
 pub(super) const FAMILIES: [Family; 10] = [
     LOG_SPACED,
@@ -86,5 +89,5 @@ pub(super) const FAMILIES: [Family; 10] = [
     },
     Family { name: "times_1e-30", scale: Scale::By(1e-30), ..LOG_SPACED },
     Family { name: "times_1e+30", scale: Scale::By(1e30), ..LOG_SPACED },
-    Family { name: "subnormal", kappas: [1.0, 4.0, 1e2], scale: Scale::BelowSmallest, ..LOG_SPACED },
+    Family { name: SUBNORMAL, kappas: [1.0, 4.0, 1e2], scale: Scale::BelowSmallest, ..LOG_SPACED },
 ];

@@ -2,15 +2,17 @@
 
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable, TiledTriangle};
+use shampoo_core::linalg::inverse_root::batch::LARGEST_ORDER;
 use shampoo_core::linalg::inverse_root::coupled_newton::{self, CoupledNewton};
 use shampoo_core::linalg::inverse_root::rational::{self, Rational, State, matrix_len, row_stride};
-use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Request, Ridge};
+use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
 use shampoo_core::linalg::inverse_root::{Extent, Scaling, Stop, tables};
 use shampoo_core::linalg::inverse_root::{inverse_root, inverse_root_workspace_len};
 use shampoo_core::linalg::norm::norm;
 use shampoo_core::linalg::power_iteration::largest_eigenvalue;
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::LANES;
+use shampoo_runtime::RootBatch;
 use shampoo_runtime::heap::Workspace;
 use shampoo_runtime::kernel::{Instructions, Server};
 
@@ -23,47 +25,79 @@ pub(super) struct Contender {
     pub(super) method: &'static str,
     pub(super) kernel: &'static str,
     pub(super) certificate: &'static str,
-    /// Whether it takes part in batches.
-    pub(super) in_batches: bool,
+    /// What it takes part in.
+    parts: Parts,
     /// A worker for matrices of an order; `None` where the processor lacks the instructions.
     make: fn(usize) -> Option<Box<dyn Worker + Send>>,
 }
 
-/// Computes the root of one packed triangle after the other in memory of its own.
+/// What a contender takes part in.
+#[derive(Clone, Copy, PartialEq)]
+enum Parts {
+    /// Single roots and batches.
+    All,
+    /// Single roots.
+    Single,
+    /// Batches of small matrices.
+    SmallBatches,
+}
+
+/// Computes the roots of packed triangles in memory of its own.
 pub(super) trait Worker {
     /// Whether there is a root.
     fn root(&mut self, triangle: &[f32], root: &mut [f32]) -> bool;
+
+    /// Whether there are all roots, of triangles of so many numbers.
+    fn roots(&mut self, triangles: &[f32], roots: &mut [f32], length: usize) -> bool {
+        let pairs = triangles.chunks(length).zip(roots.chunks_mut(length));
+        pairs.fold(true, |found, (triangle, root)| self.root(triangle, root) && found)
+    }
 }
 
 impl Contender {
     pub(super) fn worker(&self, n: usize) -> Option<Box<dyn Worker + Send>> {
         (self.make)(n)
     }
+
+    /// Whether it takes part in so many matrices of order n at a time.
+    pub(super) fn takes_part(&self, n: usize, count: usize) -> bool {
+        match self.parts {
+            Parts::All => true,
+            Parts::Single => count == 1,
+            Parts::SmallBatches => count > 1 && n <= LARGEST_ORDER,
+        }
+    }
 }
 
 /// All of them, the baseline first.
 pub(super) const CONTENDERS: &[Contender] = &[
-    contender("faer", "own dispatch", "none", true, |n| Some(Box::new(FaerRoot::new(n)))),
-    contender("rational", "server", "none", true, |n| Some(Box::new(Bare::new(n, Server::new())))),
-    contender("rational", "server", "probed", true, |n| certified(n, Method::Rational, Certificate::Probed)),
-    contender("rational", "server", "full", false, |n| certified(n, Method::Rational, Certificate::Full)),
-    contender("rational", "avx2", "none", false, |n| Some(Box::new(Bare::new(n, Server::up_to(Instructions::Avx2)?)))),
-    contender("rational", "portable", "none", false, |n| Some(Box::new(Bare::new(n, Portable)))),
-    contender("coupled_newton", "server", "none", false, |n| Some(Box::new(Newton::new(n)))),
-    contender("coupled_newton", "server", "probed", false, |n| {
+    contender("faer", "own dispatch", "none", Parts::All, |n| Some(Box::new(FaerRoot::new(n)))),
+    contender("rational", "server", "none", Parts::All, |n| Some(Box::new(Bare::new(n, Server::new())))),
+    contender("rational", "server", "probed", Parts::All, |n| certified(n, Method::Rational, Certificate::Probed)),
+    contender("rational", "server", "full", Parts::All, |n| certified(n, Method::Rational, Certificate::Full)),
+    contender("rational", "server, lanes", "probed", Parts::SmallBatches, |n| in_lanes(n, Certificate::Probed)),
+    contender("rational", "server, lanes", "full", Parts::SmallBatches, |n| in_lanes(n, Certificate::Full)),
+    contender("rational", "avx2", "none", Parts::Single, |n| {
+        Some(Box::new(Bare::new(n, Server::up_to(Instructions::Avx2)?)))
+    }),
+    contender("rational", "portable", "none", Parts::Single, |n| Some(Box::new(Bare::new(n, Portable)))),
+    contender("coupled_newton", "server", "none", Parts::All, |n| Some(Box::new(Newton::new(n)))),
+    contender("coupled_newton", "server", "probed", Parts::Single, |n| {
         certified(n, Method::CoupledNewton, Certificate::Probed)
     }),
-    contender("coupled_newton", "server", "full", false, |n| certified(n, Method::CoupledNewton, Certificate::Full)),
+    contender("coupled_newton", "server", "full", Parts::All, |n| {
+        certified(n, Method::CoupledNewton, Certificate::Full)
+    }),
 ];
 
 const fn contender(
     method: &'static str,
     kernel: &'static str,
     certificate: &'static str,
-    in_batches: bool,
+    parts: Parts,
     make: fn(usize) -> Option<Box<dyn Worker + Send>>,
 ) -> Contender {
-    Contender { method, kernel, certificate, in_batches, make }
+    Contender { method, kernel, certificate, parts, make }
 }
 
 impl Worker for FaerRoot {
@@ -80,8 +114,12 @@ struct Certified {
     kernel: Server,
 }
 
+const fn request(method: Method, certificate: Certificate) -> Request {
+    Request { method, certificate, ridge: Ridge::Relative(RIDGE), ..Request::new(Exponent::Root(ORDER)) }
+}
+
 fn certified(n: usize, method: Method, certificate: Certificate) -> Option<Box<dyn Worker + Send>> {
-    let request = Request { method, certificate, ridge: Ridge::Relative(RIDGE), ..Request::new(Exponent::Root(ORDER)) };
+    let request = request(method, certificate);
     let workspace = Workspace::new(inverse_root_workspace_len(n))?;
     Some(Box::new(Certified { n, request, workspace, kernel: Server::new() }))
 }
@@ -90,6 +128,30 @@ impl Worker for Certified {
     fn root(&mut self, triangle: &[f32], root: &mut [f32]) -> bool {
         let report = inverse_root(triangle, self.n, root, &self.request, self.workspace.numbers(), &self.kernel);
         report.is_ok_and(|report| report.outcome == Outcome::Accepted && report.retries == 0)
+    }
+}
+
+/// The same eight at a time, by the runtime's batch on one thread.
+struct InLanes {
+    batch: RootBatch<f64>,
+    request: Request,
+}
+
+fn in_lanes(n: usize, certificate: Certificate) -> Option<Box<dyn Worker + Send>> {
+    let (batch, request) = (RootBatch::new(n, Some(1)).ok()?, request(Method::Rational, certificate));
+    Some(Box::new(InLanes { batch, request }))
+}
+
+impl Worker for InLanes {
+    fn root(&mut self, triangle: &[f32], root: &mut [f32]) -> bool {
+        let length = triangle.len();
+        self.roots(triangle, root, length)
+    }
+
+    fn roots(&mut self, triangles: &[f32], roots: &mut [f32], _: usize) -> bool {
+        let reports = self.batch.run(triangles, roots, &self.request);
+        let found = |report: &Report| report.outcome == Outcome::Accepted && report.retries == 0;
+        reports.iter().all(|report| report.as_ref().is_ok_and(found))
     }
 }
 

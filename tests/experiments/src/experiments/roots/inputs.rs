@@ -17,8 +17,8 @@ pub(super) const RIDGE: f64 = 1e-6;
 pub(super) struct Inputs {
     /// Packed lower triangles.
     pub(super) triangles: Vec<Vec<f32>>,
-    /// The root of the first one, full.
-    pub(super) truth: Vec<f64>,
+    /// Their roots, full.
+    pub(super) truths: Vec<Vec<f64>>,
 }
 
 impl Inputs {
@@ -29,9 +29,12 @@ impl Inputs {
             to_packed(n, &full).into_iter().map(|x| x as f32).collect::<Vec<f32>>()
         };
         let triangles: Vec<_> = (0..count.max(1)).map(|_| triangle()).collect();
-        let full = packed_to_full(n, &triangles[0]);
-        let truth = narrow::decompose(n, &full).inverse_root(ORDER, Ridge::Relative(RIDGE));
-        Self { triangles, truth }
+        let truth = |triangle: &Vec<f32>| {
+            let full = packed_to_full(n, triangle);
+            narrow::decompose(n, &full).inverse_root(ORDER, Ridge::Relative(RIDGE))
+        };
+        let truths = triangles.iter().map(truth).collect();
+        Self { triangles, truths }
     }
 
     /// So many triangles one after the other.

@@ -24,7 +24,7 @@ pub(super) struct Row {
     pub(super) certificate: &'static str,
     /// Median time of one matrix, or of the whole batch.
     pub(super) microseconds: f64,
-    /// The error of the first root in the spectral norm.
+    /// The largest error of a root in the spectral norm.
     pub(super) relative_error: f64,
     /// Time of the first contender over this one's, median of the rounds.
     pub(super) times_faster: f64,
@@ -38,6 +38,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// The rational rows whose error is not within `limit`.
+    pub(super) fn inaccurate(&self, limit: f64) -> impl Iterator<Item = &Row> {
+        self.rows
+            .iter()
+            .filter(move |row| row.method == "rational" && (row.relative_error > limit || row.relative_error.is_nan()))
+    }
+
     /// The table for a reader.
     pub(super) fn cells(&self) -> Vec<[String; 9]> {
         let header = ["method", "n", "batch", "threads", "kernel", "certificate", "us", "times faster", "error"];

@@ -59,7 +59,7 @@ pub(super) fn rows(
     let batch = inputs.batch(plan.count);
     let mut teams: Vec<Team> = contenders
         .iter()
-        .filter(|contender| plan.count == 1 || contender.in_batches)
+        .filter(|contender| contender.takes_part(plan.n, plan.count))
         .filter_map(|&contender| {
             let workers = (0..plan.threads).map(|_| contender.worker(plan.n)).collect::<Option<_>>()?;
             let roots = vec![0.0; batch.len()];
@@ -68,8 +68,10 @@ pub(super) fn rows(
         .collect();
     for _ in 0..plan.rounds {
         for team in &mut teams {
-            // The first call of a turn meets cold caches.
-            team.run(plan, &batch);
+            // The first call of a turn meets cold caches, which only a batch is long enough to bear.
+            if plan.count == 1 {
+                team.run(plan, &batch);
+            }
             let (start, mut calls) = (Instant::now(), 0_u32);
             while calls == 0 || (plan.count == 1 && start.elapsed().as_secs_f64() < TURN) {
                 team.run(plan, &batch);
@@ -108,7 +110,10 @@ impl Team {
         if !self.all_found {
             return Err(Error::NoRoot { method, n: plan.n });
         }
-        let root: Vec<f64> = self.roots.iter().take(packed_len(plan.n)).map(|&x| f64::from(x)).collect();
+        let errors = self.roots.chunks(packed_len(plan.n)).zip(&inputs.truths).map(|(root, truth)| {
+            let root: Vec<f64> = root.iter().map(|&x| f64::from(x)).collect();
+            relative_error(plan.n, &packed_to_full(plan.n, &root), truth)
+        });
         let median = |numbers: &mut dyn Iterator<Item = f64>| Spread::of(numbers).map_or(f64::NAN, |s| s.median);
         Ok(Row {
             n: plan.n,
@@ -118,7 +123,7 @@ impl Team {
             kernel,
             certificate,
             microseconds: median(&mut self.microseconds.iter().copied()),
-            relative_error: relative_error(plan.n, &packed_to_full(plan.n, &root), &inputs.truth),
+            relative_error: errors.fold(0.0, f64::max),
             times_faster: median(&mut baseline.iter().zip(&self.microseconds).map(|(base, own)| base / own)),
         })
     }
@@ -126,6 +131,5 @@ impl Team {
 
 /// One worker's share; whether it found every root.
 fn all_roots(worker: &mut Box<dyn Worker + Send>, triangles: &[f32], roots: &mut [f32], length: usize) -> bool {
-    let pairs = triangles.chunks(length).zip(roots.chunks_mut(length));
-    pairs.fold(true, |found, (triangle, root)| worker.root(black_box(triangle), root) && found)
+    worker.roots(black_box(triangles), roots, length)
 }

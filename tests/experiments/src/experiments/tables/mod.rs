@@ -59,7 +59,7 @@ pub struct Args {
     /// File for the rows as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
-    /// JSON file of tables to compare with; fail where a number differs by more than 1e-11
+    /// JSON file of tables to compare with; fail where a number differs by more than 1e-4 or an error by 1e-3
     #[arg(long, value_name = "PATH")]
     check: Option<PathBuf>,
 }
