@@ -1,6 +1,7 @@
 //! The input of a root as the methods see it: scaled, checked, loaded anew for every attempt.
 
 use super::rational::row_stride;
+use super::request::Factor;
 use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
@@ -14,6 +15,8 @@ pub(super) struct Input {
     pub(super) n: usize,
     /// The power of two that was split off.
     pub(super) shift: i32,
+    /// What the matrix is a part of: the root asked for is that of this multiple of it.
+    pub(super) factor: Factor,
     /// Whether every entry is 0.
     pub(super) zero: bool,
 }
@@ -25,6 +28,7 @@ impl Input {
         n: usize,
         exponent: Exponent,
         ridge: Ridge,
+        factor: Factor,
     ) -> Result<Self, RootError> {
         let largest = largest(triangle)?;
         let zero = largest == R::zero();
@@ -37,15 +41,25 @@ impl Input {
             Ridge::Absolute(r) if r > 0.0 => Some(r.exponent()),
             _ => None,
         };
-        let entries = (!zero).then(|| largest.exponent());
-        let shift = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
-        Ok(Self { n, shift, zero })
+        let entries = (!zero).then(|| largest.exponent() + factor.exponent);
+        let whole = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
+        Ok(Self { n, shift: whole - factor.exponent, factor, zero })
+    }
+
+    /// The power of two between the scaled matrix and the one whose root is asked for.
+    fn whole_shift(&self) -> i32 {
+        self.shift + self.factor.exponent
+    }
+
+    /// What was found in units of the scaled matrix, in those of the one whose root is asked for.
+    pub(super) fn unscaled(&self, x: f64) -> f64 {
+        libm::scalbn(x * self.factor.fraction, self.whole_shift())
     }
 
     /// The ridge of the scaled matrix.
     pub(super) fn scaled_ridge(&self, ridge: Ridge) -> Ridge {
         match ridge {
-            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -self.shift)),
+            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -self.whole_shift()) / self.factor.fraction),
             relative => relative,
         }
     }
@@ -111,16 +125,18 @@ impl Input {
 
     /// What scales the root back.
     fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
+        let (shift, fraction) = (self.whole_shift(), self.factor.fraction);
         // Where p divides the shift it is a power of two.
         let whole = match exponent {
             Exponent::Root(p) => i32::try_from(p).ok(),
             Exponent::Power(_) => None,
         };
-        let whole = whole.filter(|&p| self.shift.checked_rem(p) == Some(0)).and_then(|p| self.shift.checked_div(p));
-        match whole {
+        let whole = whole.filter(|&p| fraction == 1.0 && shift.checked_rem(p) == Some(0));
+        match whole.and_then(|p| shift.checked_div(p)) {
             Some(power) => ScaleBack { factor: R::one(), power: Power::new(-power), exact: true },
             None => {
-                let binary = -f64::from(self.shift) * exponent.alpha();
+                // Together, so that no power of the fraction leaves the range.
+                let binary = -(f64::from(shift) + libm::log2(fraction)) * exponent.alpha();
                 let power = libm::floor(binary);
                 ScaleBack {
                     factor: R::from_f64(libm::exp2(binary - power)),
@@ -139,8 +155,9 @@ impl Input {
         let stored = if S::ROUNDOFF > u { S::ROUNDOFF * libm::sqrt(self.n as f64 + 1.0) } else { u };
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
-        // The exponent of the factor is itself a rounded product.
-        let factor = if back.exact { 0.0 } else { f64::from(self.shift).abs() * exponent.alpha() * f64::EPSILON };
+        // The exponent of the factor is itself a rounded product, with a fraction of a rounded sum with a logarithm.
+        let terms = f64::from(self.whole_shift()).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
+        let factor = if back.exact { 0.0 } else { terms * exponent.alpha() * f64::EPSILON };
         stored + scaled + factor
     }
 
