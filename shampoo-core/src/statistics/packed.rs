@@ -42,7 +42,8 @@ pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
             kernel.gemm(terms.reborrow(), accum, T::one(), some, upto.transpose());
             accum = Accum::Add;
         }
-        for (row, i) in rows.by_ref().zip(0..height) {
+        // In this order no row is taken that does not belong here.
+        for (i, row) in (0..height).zip(rows.by_ref()) {
             take_in(row, terms.as_ref().row_entries(i), averaging);
         }
     }

@@ -123,27 +123,31 @@ impl Input {
         }
     }
 
-    /// What scales the root back.
-    fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
-        let (shift, fraction) = (self.whole_shift(), self.factor.fraction);
-        // Where p divides the shift it is a power of two.
-        let whole = match exponent {
+    /// The power of two of the root that is exact, and what is left of the shift.
+    fn shift_of_root(&self, exponent: Exponent) -> (i32, i32) {
+        let shift = self.whole_shift();
+        let order = match exponent {
             Exponent::Root(p) => i32::try_from(p).ok(),
             Exponent::Power(_) => None,
         };
-        let whole = whole.filter(|&p| fraction == 1.0 && shift.checked_rem(p) == Some(0));
-        match whole.and_then(|p| shift.checked_div(p)) {
-            Some(power) => ScaleBack { factor: R::one(), power: Power::new(-power), exact: true },
-            None => {
-                // Together, so that no power of the fraction leaves the range.
-                let binary = -(f64::from(shift) + libm::log2(fraction)) * exponent.alpha();
-                let power = libm::floor(binary);
-                ScaleBack {
-                    factor: R::from_f64(libm::exp2(binary - power)),
-                    power: Power::new(power as i32),
-                    exact: false,
-                }
-            }
+        let parts = order.and_then(|p| Some((shift.checked_div_euclid(p)?, shift.checked_rem_euclid(p)?)));
+        parts.map_or((0, shift), |(whole, left)| (-whole, left))
+    }
+
+    /// What scales the root back.
+    fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
+        let (whole, left) = self.shift_of_root(exponent);
+        let fraction = self.factor.fraction;
+        if left == 0 && fraction == 1.0 {
+            return ScaleBack { factor: R::one(), power: Power::new(whole), exact: true };
+        }
+        // Together, so that no power of the fraction leaves the range.
+        let binary = -(f64::from(left) + libm::log2(fraction)) * exponent.alpha();
+        let power = libm::floor(binary);
+        ScaleBack {
+            factor: R::from_f64(libm::exp2(binary - power)),
+            power: Power::new((power as i32).saturating_add(whole)),
+            exact: false,
         }
     }
 
@@ -156,7 +160,8 @@ impl Input {
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
         // The exponent of the factor is itself a rounded product, with a fraction of a rounded sum with a logarithm.
-        let terms = f64::from(self.whole_shift()).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
+        let terms =
+            f64::from(self.shift_of_root(exponent).1).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
         let factor = if back.exact { 0.0 } else { terms * exponent.alpha() * f64::EPSILON };
         stored + scaled + factor
     }
