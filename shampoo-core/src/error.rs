@@ -93,6 +93,11 @@ pub enum RootError {
         /// Its figure.
         value: f64,
     },
+    /// What the matrix is multiplied by is not positive or not finite.
+    Scale {
+        /// The factor.
+        value: f64,
+    },
     /// A buffer is too short.
     Shape(ShapeError),
 }
@@ -208,6 +213,7 @@ impl fmt::Display for RootError {
             Self::NonFinite { row, column } => write!(f, "entry ({row}, {column}) is not finite"),
             Self::Exponent(error) => error.fmt(f),
             Self::Ridge { value } => write!(f, "the ridge is {value}"),
+            Self::Scale { value } => write!(f, "the matrix is to be multiplied by {value}"),
             Self::Shape(error) => error.fmt(f),
         }
     }

@@ -3,7 +3,7 @@
 //! P <- P ||g|| / ||P|| with g the step of a cheap method and P the preconditioned gradient (\[AG\]). Norms
 //! are taken over the blocks of one tensor that have roots; ||P|| = 0 gives the step g itself.
 
-use crate::capacity::Dims;
+use crate::capacity::{Dims, product};
 use crate::diagonal::{adagrad, rmsprop, sm3};
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
@@ -76,10 +76,10 @@ impl Norms {
 
 impl Graft {
     /// Numbers of state for a tensor of these sizes.
-    pub fn state_len(&self, dims: &Dims) -> usize {
+    pub const fn state_len(&self, dims: &[usize]) -> usize {
         match self {
             Self::None | Self::Sgd => 0,
-            Self::AdaGrad { .. } | Self::RmsProp { .. } => dims.product(),
+            Self::AdaGrad { .. } | Self::RmsProp { .. } => product(dims),
             Self::Sm3 { .. } => sm3::state_len(dims),
         }
     }
@@ -90,7 +90,7 @@ impl Graft {
     }
 
     /// Numbers of scratch for [`step`](Self::step).
-    pub fn scratch_len(&self, dims: &Dims) -> usize {
+    pub const fn scratch_len(&self, dims: &[usize]) -> usize {
         if matches!(self, Self::Sm3 { .. }) { sm3::scratch_len(dims) } else { 0 }
     }
 

@@ -29,10 +29,8 @@ pub fn step<T: Real, K: Kernel<T> + ?Sized>(
     bias_correction: Option<u64>,
     kernel: &K,
 ) {
-    accumulate_squares(v, g, Averaging::Ema { beta2 });
-    let scale = match bias_correction {
-        Some(count) => 1.0 / (1.0 - libm::pow(beta2, count.max(1) as f64)),
-        None => 1.0,
-    };
+    let averaging = Averaging::Ema { beta2 };
+    accumulate_squares(v, g, averaging);
+    let scale = bias_correction.map_or(1.0, |count| averaging.bias_correction(count));
     kernel.scale_by_rsqrt(out, g, v, T::from_f64(scale), T::from_f64(epsilon));
 }

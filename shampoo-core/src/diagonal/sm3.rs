@@ -10,13 +10,17 @@ use crate::scalar::Real;
 use crate::statistics::Averaging;
 
 /// Sets of the axis cover, the numbers of state: the sum of the sizes; 1 for a scalar.
-pub fn state_len(dims: &Dims) -> usize {
-    dims.iter().fold(usize::from(dims.is_empty()), |sum, &d| sum.saturating_add(d))
+pub const fn state_len(dims: &[usize]) -> usize {
+    let (mut sum, mut rest) = (if dims.is_empty() { 1_usize } else { 0 }, dims);
+    while let [d, more @ ..] = rest {
+        (sum, rest) = (sum.saturating_add(*d), more);
+    }
+    sum
 }
 
 /// Numbers of scratch: the new sets, and second moments along the last axis.
-pub fn scratch_len(dims: &Dims) -> usize {
-    state_len(dims).saturating_add(dims.last().copied().unwrap_or(1))
+pub const fn scratch_len(dims: &[usize]) -> usize {
+    state_len(dims).saturating_add(if let [.., last] = dims { *last } else { 1 })
 }
 
 /// One step: `mu` takes the gradient in, `out` is the step for a learning rate of 1.
