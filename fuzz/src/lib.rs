@@ -14,4 +14,5 @@ pub mod numbers;
 pub mod oracle;
 pub mod pace;
 pub mod roots;
+pub mod settings;
 pub mod views;

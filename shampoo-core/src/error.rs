@@ -147,6 +147,48 @@ pub enum StepError {
     Workspace(ShapeError),
 }
 
+/// Rows of a batch were refused; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum RowsError {
+    /// The rows hold another number of entries than their count and their width say.
+    Length {
+        /// Entries that belong to so many rows.
+        expected: usize,
+        /// Entries found.
+        found: usize,
+    },
+    /// An id lies outside the table.
+    Id {
+        /// Index of the first such id.
+        index: usize,
+        /// The id.
+        id: u32,
+    },
+    /// A row holds NaN or an infinity.
+    NonFinite {
+        /// Row of the first such entry.
+        row: usize,
+        /// Column of it.
+        column: usize,
+    },
+    /// Sums of products of the rows would overflow the type that keeps the statistics.
+    TooLarge {
+        /// Largest magnitude in the rows.
+        value: f64,
+        /// Largest legal magnitude.
+        limit: f64,
+    },
+    /// The learning rate is not finite.
+    LearningRate {
+        /// The rate.
+        value: f64,
+    },
+    /// A buffer does not fit.
+    Shape(ShapeError),
+}
+
 impl From<ShapeError> for ConfigError {
     fn from(error: ShapeError) -> Self {
         Self::Shape(error)
@@ -156,6 +198,12 @@ impl From<ShapeError> for ConfigError {
 impl From<UnsupportedExponent> for ConfigError {
     fn from(error: UnsupportedExponent) -> Self {
         Self::Exponent(error)
+    }
+}
+
+impl From<ShapeError> for RowsError {
+    fn from(error: ShapeError) -> Self {
+        Self::Shape(error)
     }
 }
 
@@ -239,8 +287,24 @@ impl fmt::Display for StepError {
     }
 }
 
+impl fmt::Display for RowsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { expected, found } => write!(f, "the rows have {found} entries in place of {expected}"),
+            Self::Id { index, id } => write!(f, "id {index} is {id}, outside the table"),
+            Self::NonFinite { row, column } => write!(f, "entry ({row}, {column}) is not finite"),
+            Self::TooLarge { value, limit } => {
+                write!(f, "the rows reach {value:e}, above {limit:e} the statistics overflow")
+            }
+            Self::LearningRate { value } => write!(f, "the learning rate is {value}"),
+            Self::Shape(error) => error.fmt(f),
+        }
+    }
+}
+
 impl core::error::Error for ShapeError {}
 impl core::error::Error for ConfigError {}
 impl core::error::Error for UnsupportedExponent {}
 impl core::error::Error for RootError {}
 impl core::error::Error for StepError {}
+impl core::error::Error for RowsError {}

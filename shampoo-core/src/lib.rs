@@ -26,6 +26,8 @@
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |
 //! | [`block`] | the blocks of one tensor; can be halved for threads | tensors, the runtime |
 //! | [`tensor`] | one parameter: its state, and the whole of its step | programs |
+//! | [`lookup`] | the same for a table of which a batch reads rows | programs |
+//! | [`kfac`] | the factors of K-FAC, for a layer's inputs and its outputs' gradients | useful alone |
 //!
 //! # What to start from
 //!
@@ -58,8 +60,10 @@ pub mod error;
 pub mod graft;
 mod kept;
 pub mod kernel;
+pub mod kfac;
 pub mod learning_rate;
 pub mod linalg;
+pub mod lookup;
 pub mod mat;
 pub mod momentum;
 pub mod partition;

@@ -601,6 +601,6 @@ pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
 }
 
 /// Largest number that statistics and the graft's state can both hold.
-fn largest_square<P: Precision>() -> f64 {
+pub(crate) fn largest_square<P: Precision>() -> f64 {
     <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64())
 }

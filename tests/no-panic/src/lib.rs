@@ -17,6 +17,7 @@ mod entries;
 mod blocks;
 mod kernels;
 mod linalg;
+mod lookups;
 mod methods;
 mod partitions;
 mod roots;
