@@ -57,6 +57,11 @@ pub enum ConfigError {
         /// Its value.
         value: f64,
     },
+    /// A setting that a table of rows cannot have.
+    Unsupported {
+        /// The field of the configuration.
+        field: &'static str,
+    },
     /// The shape does not fit.
     Shape(ShapeError),
 }
@@ -240,6 +245,7 @@ impl fmt::Display for ConfigError {
             }
             Self::Exponent(error) => error.fmt(f),
             Self::Figure { field, value } => write!(f, "{field} is {value}"),
+            Self::Unsupported { field } => write!(f, "{field} is not known for rows of a table"),
             Self::Shape(error) => error.fmt(f),
         }
     }

@@ -19,11 +19,11 @@ pub use rows::sum_rows;
 use core::marker::PhantomData;
 
 use crate::block::Refresh;
-use crate::config::Config;
+use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, RowsError, ShapeError};
 use crate::linalg::norm::{first_non_finite, max_abs};
 use crate::mat::packed::{fill_diagonal, packed_len};
-use crate::momentum::Momentum;
+use crate::momentum::{Filter, Momentum};
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
@@ -66,7 +66,8 @@ pub struct Touched {
 
 /// The state of a table over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
 ///
-/// Of the settings merging, momentum (it is set to none) and the graft are not read. Columns are cut at `block_size`, each
+/// Of the settings merging, momentum, filter (they are set to none) and the graft are not read, and decay in the gradient
+/// is refused. Columns are cut at `block_size`, each
 /// piece with an R of its own; a table wider than `max_preconditioned_dim` is not preconditioned. The root is of order 2
 /// unless the exponent is overridden.
 ///
@@ -136,7 +137,10 @@ where
     ) -> Result<Self, ConfigError> {
         config.validate::<P>()?;
         graft.validate::<P::Work>()?;
-        let config = Config { momentum: Momentum::NONE, ..config };
+        if let WeightDecay::Gradient(_) = config.weight_decay {
+            return Err(ConfigError::Unsupported { field: "decay in the gradient" });
+        }
+        let config = Config { momentum: Momentum::NONE, filter: Filter::NONE, ..config };
         let columns = layout::columns(width, &config)?;
         if columns.factor_count() > 0 {
             config.request(1).validate()?;

@@ -43,7 +43,8 @@ where
     ) -> Result<Touched, RowsError> {
         self.check(ids, rows)?;
         let decay = match self.config.weight_decay {
-            WeightDecay::None => None,
+            // The other one is refused at construction.
+            WeightDecay::None | WeightDecay::Gradient(_) => None,
             WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => Some(P::Work::from_f64(rate)),
         };
         if decay.is_some() || !looked_up.is_empty() {
@@ -103,7 +104,8 @@ where
     }
 
     fn factors(&mut self) -> Factors<'_, P> {
-        Factors::new(&self.columns, &self.config, self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut())
+        let (statistics, roots, slots) = (self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut());
+        Factors::new(&self.columns, &self.config, None, statistics, roots, slots)
     }
 
     /// R <- b2 R + w2 U^T U for each piece of the columns.
