@@ -57,9 +57,9 @@ table! {
     /// Reported condition numbers, by the same.
     Condition: Relative, 1e-2, 1e-2, OrderKappa(1.0), "the smallest eigenvalue is bracketed within 1.004, for the inverse itself 1.01, and moves by n u of the largest";
     /// Reported largest eigenvalues and ridges, by power iteration.
-    EstimatedEigenvalue: Relative, 1e-2, 1e-2, Fixed, "Rayleigh quotients stand still within 1 % where there is no gap";
+    EstimatedEigenvalue: Relative, 1e-4, 1e-4, Fixed, "spectra with a gap at the upper end, where Rayleigh quotients stand still late; within 1 % without one";
     /// Reported condition numbers, by power iterations with the matrix and with its root.
-    EstimatedCondition: Relative, 1e-1, 1e-1, OrderKappa(1.0), "the p-th power of a norm within 1 %, p <= 7, times an eigenvalue within 1 %";
+    EstimatedCondition: Relative, 4e-2, 4e-2, OrderKappa(1.0), "the p-th power of the norm of a root, whose upper end has no gap: measured 2 % at p = 7";
     /// Condition numbers that a store resolves, times its roundoff.
     StoredCondition: Absolute, 1e-1, 1e-1, Fixed, "beyond 1 the smallest eigenvalue may be lost in what is kept";
     /// The largest promise that a root is accepted with.
