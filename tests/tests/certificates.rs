@@ -53,10 +53,21 @@ fn assert_honest((report, error): (Report, f64), n: usize, unit_roundoff: f64) {
     }
 }
 
+/// A report with the true error, the true condition number, and the roundoff of the arithmetic.
+struct Seen {
+    found: (Report, f64),
+    kappa: f64,
+    u: f64,
+}
+
 /// Every method, arithmetic and certificate on one matrix.
-fn judge_all(a: &[f64], p: u32, ridge: Ridge, mut see: impl FnMut(Report, f64, &'static str)) {
+fn judge_all(a: &[f64], p: u32, ridge: Ridge, mut see: impl FnMut(Seen)) {
     let n = a.len().isqrt();
     let spectrum = wide::decompose(n, a);
+    let kappa = spectrum.condition(match ridge {
+        Ridge::Relative(factor) => oracle::Ridge::Relative(factor),
+        other => oracle::Ridge::Absolute(other.amount(1.0)),
+    });
     // The ridge that was added, which may rest on an estimate of the largest eigenvalue.
     let truth = |report: &Report| spectrum.inverse_root(p, oracle::Ridge::Absolute(report.ridge));
     for method in METHODS {
@@ -64,14 +75,14 @@ fn judge_all(a: &[f64], p: u32, ridge: Ridge, mut see: impl FnMut(Report, f64, &
             let request = Request { certificate, ..request(p, ridge, method) };
             if let Some(found) = judged::<f64, f64>(a, &request, truth) {
                 assert_honest(found, n, U64);
-                see(found.0, found.1, "f64");
+                see(Seen { found, kappa, u: U64 });
             }
             if let Some(found) = judged::<f64, f32>(a, &request, truth) {
-                assert_honest(found, n, U32);
+                assert_honest(found, n, U64);
             }
             if let Some(found) = judged::<f32, f32>(a, &request, truth) {
                 assert_honest(found, n, U32);
-                see(found.0, found.1, "f32");
+                see(Seen { found, kappa, u: U32 });
             }
         }
     }
@@ -84,10 +95,10 @@ fn no_accepted_root_is_worse_than_its_promise() {
         for kappa in KAPPAS {
             let a = rounded(&with_condition(&mut random, n, kappa));
             for p in 1..=8 {
-                judge_all(&a, p, Ridge::Absolute(0.0), |_, _, _| ());
+                judge_all(&a, p, Ridge::Absolute(0.0), |_| ());
             }
             for p in [1, 2, 4, 6] {
-                judge_all(&a, p, Ridge::Relative(1e-6), |_, _, _| ());
+                judge_all(&a, p, Ridge::Relative(1e-6), |_| ());
             }
         }
     }
@@ -106,7 +117,7 @@ fn clusters_and_outliers() {
     ] {
         let a = rounded(&from_spectrum(&mut random, values));
         for p in [1, 2, 3, 4, 7] {
-            judge_all(&a, p, Ridge::Relative(1e-6), |_, _, _| ());
+            judge_all(&a, p, Ridge::Relative(1e-6), |_| ());
         }
     }
 }
@@ -135,10 +146,10 @@ fn errors_stay_within_the_lost_bits() {
         for kappa in [1.0, 1e2, 1e4, 1e6] {
             let a = rounded(&with_condition(&mut random, n, kappa));
             for p in [1, 2, 3, 4, 6, 8] {
-                judge_all(&a, p, Ridge::Absolute(0.0), |report, error, scalar| {
-                    let u = if scalar == "f64" { U64 } else { U32 };
-                    let bound = root_bound(&report, u, n, f64::from(p));
-                    assert!(error <= bound || bound >= 1.0, "{scalar} p {p}: {error:e} > {bound:e}, {report:?}");
+                judge_all(&a, p, Ridge::Absolute(0.0), |Seen { found: (report, error), kappa, u }| {
+                    let size = Size { order: n, kappa, root: f64::from(p), ..Size::default() };
+                    let bound = root_bound(report.method, u, size);
+                    assert!(error <= bound || bound >= 1.0, "u {u:e}, p {p}: {error:e} > {bound:e}, {report:?}");
                 });
             }
         }

@@ -10,6 +10,7 @@ use shampoo_core::scalar::DoubleF32;
 use shampoo_tests::generate::{Random, graded, low_rank, with_condition};
 use shampoo_tests::oracle::root::{self as oracle, relative_error};
 use shampoo_tests::oracle::wide;
+use shampoo_tests::tolerance::Size;
 
 const DEFAULT_RIDGE: Ridge = Ridge::Relative(1e-6);
 
@@ -84,6 +85,7 @@ fn every_scale_of_a_coupled_iteration() {
         let n = a.len().isqrt();
         let a: Vec<f64> = a.iter().map(|&x| f64::from(x as f32)).collect();
         let spectrum = wide::decompose(n, &a);
+        let kappa = spectrum.condition(oracle::Ridge::Relative(1e-4));
         for method in [Method::CoupledNewton, Method::NewtonSchulz] {
             for p in [2, 4] {
                 let iterations = |scaling| {
@@ -95,7 +97,8 @@ fn every_scale_of_a_coupled_iteration() {
                         assert_eq!(report.outcome, Outcome::Accepted, "{scaling:?}: {report:?}");
                         let truth = spectrum.inverse_root(p, oracle::Ridge::Absolute(report.ridge));
                         let error = relative_error(n, &x, &truth);
-                        assert!(error <= root_bound(&report, u, n, f64::from(p)), "{error:e}: {request:?}, {report:?}");
+                        let size = Size { order: n, kappa, root: f64::from(p), ..Size::default() };
+                        assert!(error <= root_bound(method, u, size), "{error:e}: {request:?}, {report:?}");
                     }
                     root::<f64, f64>(&a, &request).unwrap().1.iterations
                 };

@@ -3,7 +3,7 @@
 mod common;
 
 use common::U48;
-use common::root::{request, root};
+use common::root::{assert_spectrum, request, root, root_bound};
 use shampoo_core::linalg::inverse_root::{Certificate, Method, Outcome, Request, Ridge};
 use shampoo_core::scalar::DoubleF32;
 use shampoo_tests::generate::{Random, graded, low_rank, with_condition};
@@ -24,19 +24,16 @@ fn judge(a: &[f64], p: u32, ridge: Ridge) {
             let (x, report) = root::<DoubleF32, f32>(a, &request).expect("finite input");
             assert_eq!((report.outcome, report.retries), (Outcome::Accepted, 0), "n {n}, p {p}: {report:?}");
             assert!(report.promised <= Check::PromiseDoubleF32.bound(U48), "{report:?}");
+            assert_spectrum(&report, &spectrum, ridge, U48);
             // Rows of `f64`: what the root itself may be off, then its rounding to the stored `f32`.
             let truth = spectrum.inverse_root(p, oracle::Ridge::Absolute(report.ridge));
             let error = relative_error(n, &x, &truth);
-            let size = Size { order: n, kappa: report.kappa, root: f64::from(p), ..Size::default() };
-            let row = match report.method {
-                Method::Spectral => Check::SpectralRoot,
-                Method::CoupledNewton => Check::RootVsOracle,
-                _ => Check::RationalDoubleF32,
-            };
+            let kappa = spectrum.condition(oracle::Ridge::Absolute(report.ridge));
+            let size = Size { order: n, kappa, root: f64::from(p), ..Size::default() };
             let stored = Check::RationalRoot.row().floor_f32;
-            let bound = row.bound_at(U48, size).max(stored);
+            let bound = root_bound(report.method, U48, size).max(stored);
             assert!(error <= bound, "n {n}, p {p}: {error:e} above {bound:e}, {report:?}");
-            let noise = Check::CertificateHonest.bound_at(common::U32, Size { order: n, ..Size::default() });
+            let noise = Check::CertificateHonest.bound_at(U48, Size { order: n, ..Size::default() });
             assert!(error <= report.promised + noise, "n {n}, p {p}: {error:e}, {report:?}");
         }
     }

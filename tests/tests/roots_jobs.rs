@@ -2,12 +2,13 @@
 
 mod common;
 
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use common::root::request;
 use common::run::PSEUDO;
 use shampoo_core::error::{RootError, ShapeError};
-use shampoo_core::kernel::{Accum, Kernel, Portable, portable};
+use shampoo_core::kernel::{Accum, Kernel, Poles, Portable, TiledTriangle, Tridiagonal, portable};
 use shampoo_core::linalg::inverse_root::{
     Certificate, Exponent, Job, Method, Outcome, Progress, Report, Request, Ridge, inverse_root, inverse_root_while,
     inverse_root_workspace_len,
@@ -173,7 +174,7 @@ fn a_root_goes_on_as_long_as_it_is_told() {
     }
 }
 
-/// Counts the products.
+/// Counts the products, and the rows of a reduction and its way back.
 #[derive(Default)]
 struct Counting(AtomicU64);
 
@@ -192,19 +193,43 @@ impl Kernel<f64> for Counting {
         self.0.fetch_add(1, Ordering::Relaxed);
         portable::symm_product(c, a, b);
     }
+
+    fn tridiagonalize(
+        &self,
+        a: TiledTriangle<'_, f64>,
+        t: Tridiagonal<'_, f64>,
+        vectors: &mut [f64],
+        rows: Range<usize>,
+    ) {
+        self.0.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        Portable.tridiagonalize(a, t, vectors, rows);
+    }
+
+    fn back_transform(
+        &self,
+        a: TiledTriangle<'_, f64>,
+        tau: &[f64],
+        poles: Poles<'_, f64>,
+        vectors: &mut [f64],
+        rows: Range<usize>,
+    ) {
+        self.0.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        Portable.back_transform(a, tau, poles, vectors, rows);
+    }
 }
 
 #[test]
-fn no_step_is_more_than_one_product() {
+fn no_step_is_more_than_one_product_or_row() {
     let [.., a] = matrices();
     for request in requests().into_iter().filter(|request| request.certificate == Certificate::Full) {
         let (mut case, kernel) = (Case::<f64, f64>::new(&a), Counting::default());
         let mut job = case.start(&request);
-        let mut before = 0;
-        while case.step(&mut job, &kernel) == Progress::Working {
-            let products = kernel.0.load(Ordering::Relaxed);
-            assert!(products <= before + 1, "{request:?}");
-            before = products;
+        let (mut before, mut progress) = (0, Progress::Working);
+        while progress == Progress::Working {
+            progress = case.step(&mut job, &kernel);
+            let after = kernel.0.load(Ordering::Relaxed);
+            assert!(after <= before + 1, "{request:?}: {} at once", after - before);
+            before = after;
         }
         assert!(before > 0, "a certificate alone has some: {request:?}");
     }

@@ -2,17 +2,20 @@
 
 mod common;
 
+use common::root::root_bound;
 use common::{U32, U64};
 use shampoo_core::error::RootError;
 use shampoo_core::linalg::inverse_root::batch::LARGEST_ORDER;
-use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Outcome, Report, Request};
+use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Request};
 use shampoo_core::linalg::inverse_root::{inverse_root, inverse_root_workspace_len};
 use shampoo_core::mat::packed::packed_len;
+use shampoo_core::scalar::{LANES, Stored};
 use shampoo_runtime::heap::Workspace;
 use shampoo_runtime::kernel::Server;
 use shampoo_runtime::{BatchError, RootBatch};
 use shampoo_tests::generate::{Random, low_rank, packed_to_full, to_packed, with_condition};
-use shampoo_tests::oracle::root::relative_error;
+use shampoo_tests::oracle::narrow;
+use shampoo_tests::oracle::root::{self as oracle, relative_error};
 use shampoo_tests::tolerance::{Check, Size};
 
 const REQUEST: Request = Request { certificate: Certificate::Probed, ..Request::new(Exponent::Root(4)) };
@@ -36,13 +39,15 @@ fn wide(x: &[f32]) -> Vec<f64> {
 }
 
 /// Two roots of a matrix, both as near to the true one as the row says; beyond the orders in lanes the same bits.
-fn assert_same(n: usize, found: &[f32], single: &[f32], report: &Report) {
+fn assert_same(n: usize, triangle: &[f32], found: &[f32], single: &[f32], report: &Report) {
     if n > LARGEST_ORDER {
         assert_eq!(bits(found), bits(single), "n {n}");
         return;
     }
-    let size = Size { order: n, kappa: report.kappa, root: 4.0, ..Size::default() };
-    let bound = 2.0 * Check::RationalRoot.bound_at(U64, size).max(Check::RationalRoot.bound(U32));
+    let spectrum = narrow::decompose(n, &wide(&packed_to_full(n, triangle)));
+    let kappa = spectrum.condition(oracle::Ridge::Absolute(report.ridge));
+    let size = Size { order: n, kappa, root: 4.0, ..Size::default() };
+    let bound = 2.0 * root_bound(Method::Rational, U64, size).max(Check::RationalRoot.bound(U32));
     let error = relative_error(n, &packed_to_full(n, found), &wide(&packed_to_full(n, single)));
     assert!(error <= bound, "n {n}: {error:e} above {bound:e}, {report:?}");
 }
@@ -73,7 +78,7 @@ fn a_batch_has_the_same_bits_on_any_number_of_threads_and_the_roots_of_one_at_a_
             let found = result.expect("finite");
             assert_eq!((found.outcome, found.retries), (Outcome::Accepted, 0));
             assert_eq!((report.outcome, report.retries), (Outcome::Accepted, 0));
-            assert_same(n, root, &single, &report);
+            assert_same(n, triangle, root, &single, &report);
         }
     }
 }
@@ -92,6 +97,58 @@ fn one_matrix_that_is_not_finite_spoils_no_other() {
             assert!(root.iter().all(|&x| x == 7.0));
         } else {
             assert_eq!(result.map(|report| report.outcome), Ok(Outcome::Accepted), "matrix {i}");
+        }
+    }
+}
+
+/// A number that cannot be read where it is the one below.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bomb(f32);
+
+impl Bomb {
+    const LIT: f32 = 13.0;
+}
+
+impl Stored<f64> for Bomb {
+    const LARGEST: f64 = <f32 as Stored<f64>>::LARGEST;
+    const SMALLEST: f64 = <f32 as Stored<f64>>::SMALLEST;
+    const ROUNDOFF: f64 = <f32 as Stored<f64>>::ROUNDOFF;
+
+    fn load(self) -> f64 {
+        assert!(self.0 != Self::LIT, "a test's own panic");
+        f64::from(self.0)
+    }
+
+    fn store(x: f64) -> Self {
+        Self(x as f32)
+    }
+}
+
+#[test]
+fn a_panic_is_told_by_the_matrices_beside_it_and_by_no_other() {
+    let (n, count) = (6, 3 * LANES);
+    let length = packed_len(n);
+    let sound = triangles(n, count);
+    let mut lit: Vec<Bomb> = sound.iter().map(|&x| Bomb(x)).collect();
+    lit[(LANES + 2) * length + 4] = Bomb(Bomb::LIT);
+    for threads in [1, 2, 3] {
+        let batch = RootBatch::<f64>::new(n, Some(threads)).expect("threads");
+        let mut right = vec![0.0_f32; sound.len()];
+        let reports = batch.run(&sound, &mut right, &REQUEST);
+        // The workspace that was left by a panic is as good as new.
+        for _ in 0..2 {
+            let mut roots = vec![Bomb::default(); lit.len()];
+            let found = batch.run(&lit, &mut roots, &REQUEST);
+            for (i, (found, report)) in found.iter().zip(&reports).enumerate() {
+                if i / LANES == 1 {
+                    assert_eq!(*found, Err(BatchError::Panicked), "matrix {i}, {threads} threads");
+                } else {
+                    let root: Vec<f32> = roots[i * length..][..length].iter().map(|x| x.0).collect();
+                    assert_eq!((found, bits(&root)), (report, bits(&right[i * length..][..length])), "matrix {i}");
+                }
+            }
+            let mut again = vec![0.0_f32; sound.len()];
+            assert_eq!((batch.run(&sound, &mut again, &REQUEST), bits(&again)), (reports.clone(), bits(&right)));
         }
     }
 }

@@ -7,9 +7,11 @@ use shampoo_core::linalg::inverse_root::{
 };
 use shampoo_core::scalar::{DoubleF32, Real, Stored};
 use shampoo_tests::generate::{packed_to_full, to_packed};
+use shampoo_tests::oracle::number::Number;
+use shampoo_tests::oracle::{Spectrum, root as oracle};
 use shampoo_tests::tolerance::{Check, Size};
 
-use super::{U32, U64, largest};
+use super::{U32, U48, U64, largest};
 
 /// The root of the lower triangle of a row-major matrix, kept as `S`, computed in `R`; both triangles.
 pub(crate) fn root<R: Real, S: Stored<R>>(full: &[f64], request: &Request) -> Result<(Vec<f64>, Report), RootError> {
@@ -17,7 +19,7 @@ pub(crate) fn root<R: Real, S: Stored<R>>(full: &[f64], request: &Request) -> Re
 }
 
 /// The same with another kernel.
-pub(crate) fn root_with<R: Real, S: Stored<R>, K: Kernel<R>>(
+pub(crate) fn root_with<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     full: &[f64],
     request: &Request,
     kernel: &K,
@@ -98,16 +100,37 @@ pub(crate) fn diagonal(values: &[f64]) -> Vec<f64> {
     (0..n * n).map(|k| if k / n == k % n { values[k / n] } else { 0.0 }).collect()
 }
 
-/// How far a root may be from the oracle's: the row of its method, in an arithmetic with this unit roundoff.
-pub(crate) fn root_bound(report: &Report, unit_roundoff: f64, order: usize, p: f64) -> f64 {
-    let check = match report.method {
+/// How far a root may be from the oracle's: the row of its method, in an arithmetic with this unit roundoff, by the
+/// true condition number.
+pub(crate) fn root_bound(method: Method, unit_roundoff: f64, size: Size) -> f64 {
+    let check = match method {
         Method::CoupledNewton | Method::NewtonSchulz => Check::RootVsOracle,
         Method::Spectral => Check::SpectralRoot,
-        _ if (1e-15..1e-12).contains(&unit_roundoff) => Check::RationalDoubleF32,
+        _ if unit_roundoff == U48 => Check::RationalDoubleF32,
         _ if unit_roundoff >= U32 => Check::RationalTwelve,
         _ => Check::RationalRoot,
     };
     // Measured from n = 16 on: a smaller matrix has fewer roundings to average.
-    let size = Size { order: order.max(16), kappa: report.kappa, root: p, ..Size::default() };
-    check.bound_at(unit_roundoff, size)
+    check.bound_at(unit_roundoff, Size { order: size.order.max(16), ..size })
+}
+
+/// Largest eigenvalue, ridge and condition number of a report against the oracle's under the ridge asked for.
+#[track_caller]
+pub(crate) fn assert_spectrum<N: Number>(report: &Report, spectrum: &Spectrum<N>, ridge: Ridge, unit_roundoff: f64) {
+    let (n, largest) = (spectrum.values.len(), spectrum.largest().narrow());
+    let right = ridge.amount(largest);
+    let size = Size { order: n, kappa: spectrum.condition(oracle::Ridge::Absolute(right)), ..Size::default() };
+    let (eigenvalue, condition) = match report.method {
+        Method::CoupledNewton | Method::NewtonSchulz => (Check::EstimatedEigenvalue, Check::EstimatedCondition),
+        _ => (Check::LargestEigenvalue, Check::Condition),
+    };
+    for (name, found, right, check) in [
+        ("lambda_max", report.lambda_max, largest, eigenvalue),
+        ("ridge", report.ridge, right, eigenvalue),
+        ("kappa", report.kappa, size.kappa, condition),
+    ] {
+        let bound = check.bound_at(unit_roundoff, size);
+        let near = (found - right).abs() <= bound * right.abs();
+        assert!(near, "n {n}, {name}: {found:e} against {right:e}, allowed {bound:e}, {report:?}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::kernel::tiles::Columns;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// The roots b^-alpha Q F Q^T of what [`reduce`](super::reduce) left, and the smallest ridged eigenvalues, from below
-/// within a factor of 1.004: 0 where that is below the evaluation's lowest or a pivot is not positive, and nothing useful
+/// within a factor of 1.01: 0 where that is below the evaluation's lowest or a pivot is not positive, and nothing useful
 /// is in the root.
 ///
 /// **Shapes**: [`Lanewise`]. **Accuracy**: the table's, and a few `u` times kappa / p. **Cost**: 2 n^3 flops, (N + 13) n

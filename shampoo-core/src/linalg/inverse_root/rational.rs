@@ -170,7 +170,7 @@ impl<T: Real> Rational<T> {
         self.spectrum
     }
 
-    /// Smallest ridged eigenvalue of the computed tridiagonal form, from below within a factor of 1.004 (that of the
+    /// Smallest ridged eigenvalue of the computed tridiagonal form, from below within a factor of 1.01 (that of the
     /// matrix is within a few unit roundoffs of the bound); `None` below the table's interval or, in narrow
     /// types, below a unit roundoff of the largest. The workspace is that of the root, which must be computed.
     ///
