@@ -361,7 +361,7 @@ where
             let runs = block.runs(self.partition.dims());
             graft_length = runs.filter_map(|run| graft_step.get(run)).fold(graft_length, longer);
         }
-        self.config.graft.factor(graft_length, length).map(P::Work::from_f64)
+        usable_factor::<P>(self.config.graft.factor(graft_length, length), length)
     }
 
     /// One whole step, in place of the parts above.
@@ -442,6 +442,13 @@ fn parts<'a, T>(partition: &'a Partition, direction: &'a [T]) -> impl Iterator<I
 /// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
 pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
     libm::sqrt(largest_square::<P>() / (4.0 * numel.max(1) as f64))
+}
+
+/// The factor of a direction in the working type; `None`, and so the graft's step, where it leaves the range or gives a
+/// step longer than a gradient may be: momentum sums steps.
+pub(crate) fn usable_factor<P: Precision>(factor: Option<f64>, length: f64) -> Option<P::Work> {
+    let within = |factor: &f64| factor * length <= largest_gradient::<P>(1);
+    factor.filter(within).map(P::Work::from_f64).filter(|factor| factor.is_finite())
 }
 
 /// Largest number that statistics and the graft's state can both hold.
