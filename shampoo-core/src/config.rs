@@ -66,6 +66,8 @@ pub struct Config {
     pub max_retries: u32,
     /// The method that gives the step its length.
     pub graft: Graft,
+    /// The graft's method takes the gradient divided by its own norm.
+    pub normalize_graft: bool,
     /// Momentum of the step.
     pub momentum: Momentum,
     /// Decay of the parameter.
@@ -107,6 +109,7 @@ impl Config {
         max_error: None,
         max_retries: 5,
         graft: Graft::RmsProp { beta2: 0.99, epsilon: 1e-10, bias_correction: true },
+        normalize_graft: false,
         momentum: Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) },
         weight_decay: WeightDecay::None,
         schedule: Schedule::EVERY_STEP,

@@ -5,7 +5,9 @@ use core::marker::PhantomData;
 use crate::block::{Blocks, Factors, Refresh, is_ready, work_len_of};
 use crate::capacity::product;
 use crate::config::Config;
+use crate::diagonal::Gradient;
 use crate::error::{ConfigError, ShapeError, StepError};
+use crate::graft::Input;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::linalg::norm::{first_non_finite, max_abs, norm};
@@ -147,7 +149,7 @@ impl Lengths {
             (Buffers::One, _) => 0,
         };
         let order = cut.largest_order();
-        let scratch = larger(config.graft.scratch_len(cut.dims), row);
+        let scratch = larger(config.graft.scratch_len(cut.dims, config.normalize_graft), row);
         Self {
             numel,
             statistics: cut.statistics_len(),
@@ -392,8 +394,14 @@ where
         kernel: &K,
     ) {
         let dims = self.partition.dims();
-        let graft_state = self.graft.as_mut();
-        self.config.graft.step(update, gradient, graft_state, work, dims, self.count + 1, kernel);
+        let input = Input {
+            gradient: Gradient::plain(gradient),
+            parameter,
+            dims,
+            count: self.count + 1,
+            normalized: self.config.normalize_graft,
+        };
+        self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
         let factor = self.graft_factor(update, direction, kernel);
         let rule = Rule {
             momentum: self.config.momentum,
