@@ -88,7 +88,7 @@ impl<'a> Arbitrary<'a> for Case {
             count => u32::from(count % 8),
         };
         let scaling = *u.choose(&[Scaling::Auto, Scaling::Frobenius, Scaling::LambdaMax, Scaling::Optimal])?;
-        let request = Request { exponent, ridge, method, scaling, certificate, max_error, max_retries };
+        let request = Request { exponent, ridge, method, scaling, certificate, max_error, max_retries, scale: 1.0 };
         let matrix = Symmetric::arbitrary(u)?;
         let misfit = if u.ratio(1, 64)? { Some(Misfit::arbitrary(u)?) } else { None };
         Ok(Self { types, request, matrix, misfit, pace: Pace::arbitrary(u)? })
@@ -182,6 +182,7 @@ impl Case {
             RootError::NonFinite { row, column } => assert!(!input[packed_len(row) + column].is_finite(), "{error:?}"),
             RootError::Exponent(_) => assert!(self.request.validate().is_err(), "{error:?}"),
             RootError::Ridge { .. } => assert!(!self.request.ridge.is_usable(), "{error:?}"),
+            RootError::Scale { value } => unreachable!("the scale is 1, not {value}"),
             RootError::Shape(_) => assert!(!fits, "{error:?}"),
             _ => panic!("an error that the target does not know: {error:?}"),
         }

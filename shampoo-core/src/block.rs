@@ -10,10 +10,13 @@ use crate::kernel::{Accum, Kernel};
 use crate::linalg::inverse_root::{Outcome, Request, inverse_root};
 use crate::mat::packed::{packed_len, unpack};
 use crate::mat::{MatMut, MatRef};
-use crate::partition::{Block, Partition};
-use crate::scalar::Precision;
+use crate::partition::{Block, Cut, Partition};
+use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Poll, Slot};
-use crate::statistics::{accumulate, mode_gram, mode_product};
+use crate::statistics::{
+    accumulate, accumulate_packed, gram_of_all, mode_product, mode_product_packed, packed_times, panel_len,
+    times_packed, trace, unfolding,
+};
 
 /// What a refresh did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -109,20 +112,26 @@ impl<'a, P: Precision> Factors<'a, P> {
             let order = factor.order;
             let Some((triangle, rest)) = statistics.split_at_mut_checked(packed_len(order)) else { return };
             statistics = rest;
-            let Some((square, gathered)) = workspace.split_at_mut_checked(order.saturating_mul(order)) else { return };
-            let Ok(mut square) = MatMut::new(square, order, order) else { return };
-            match factor.block.matrix(gradient, tensor) {
-                Some(matrix) => {
-                    let unfolded = if factor.mode == 0 { matrix } else { matrix.transpose() };
-                    kernel.gram(square.reborrow(), Accum::Replace, num_traits::One::one(), unfolded);
-                }
-                None => {
-                    let Some(g) = gathered.get_mut(..factor.block.numel()) else { return };
-                    factor.block.gather(gradient, tensor, g);
-                    mode_gram(square.reborrow(), g, &factor.block.dims, factor.mode, kernel);
-                }
+            let (packed, averaging) = (self.config.packed_products, self.config.averaging);
+            let length = square_len(order, packed);
+            let Some((square, gathered)) = workspace.split_at_mut_checked(length) else { return };
+            let matrix = factor.block.matrix(gradient, tensor);
+            let g = if matrix.is_some() {
+                &[]
+            } else {
+                let Some(g) = gathered.get_mut(..factor.block.numel()) else { return };
+                factor.block.gather(gradient, tensor, g);
+                &*g
+            };
+            let whole = matrix.map(|m| if factor.mode == 0 { m } else { m.transpose() });
+            // One of the two is empty.
+            let unfolded = whole.into_iter().chain(unfolding(g, &factor.block.dims, factor.mode));
+            if packed {
+                accumulate_packed(triangle, order, unfolded, square, averaging, kernel);
+            } else if let Ok(mut square) = MatMut::new(square, order, order) {
+                gram_of_all(square.reborrow(), unfolded, kernel);
+                accumulate(triangle, square.as_ref(), averaging);
             }
-            accumulate(triangle, square.as_ref(), self.config.averaging);
         }
     }
 
@@ -147,6 +156,8 @@ impl<'a, P: Precision> Factors<'a, P> {
                 // Noted as failed first: a kernel that panics leaves it so.
                 let before = *slot;
                 slot.fail();
+                let scale = self.config.root_scale(trace::<P::Work, _>(triangle), snapshot);
+                let request = Request { scale, ..request };
                 let one = refresh_one::<P, K>(triangle, factor.order, root, &request, workspace, kernel);
                 if one.rejected == 0 {
                     *slot = before;
@@ -193,6 +204,7 @@ pub struct Blocks<'a, P: Precision> {
     roots: &'a [P::Store],
     slots: &'a [Slot],
     direction: &'a mut [P::Work],
+    packed: bool,
 }
 
 impl<'a, P: Precision> Blocks<'a, P> {
@@ -201,8 +213,9 @@ impl<'a, P: Precision> Blocks<'a, P> {
         roots: &'a [P::Store],
         slots: &'a [Slot],
         direction: &'a mut [P::Work],
+        packed: bool,
     ) -> Self {
-        Self { partition, range: 0..partition.block_count(), roots, slots, direction }
+        Self { partition, range: 0..partition.block_count(), roots, slots, direction, packed }
     }
 
     /// Number of blocks.
@@ -225,10 +238,10 @@ impl<'a, P: Precision> Blocks<'a, P> {
         let (roots, more_roots) = self.roots.split_at_checked(length).unwrap_or((self.roots, &[]));
         let (slots, more_slots) = self.slots.split_at_checked(factors).unwrap_or((self.slots, &[]));
         let (direction, more_direction) = split_or_whole(self.direction, numel);
-        let partition = self.partition;
+        let (partition, packed) = (self.partition, self.packed);
         (
-            Self { partition, range: first, roots, slots, direction },
-            Self { partition, range: second, roots: more_roots, slots: more_slots, direction: more_direction },
+            Self { partition, range: first, roots, slots, direction, packed },
+            Self { partition, range: second, roots: more_roots, slots: more_slots, direction: more_direction, packed },
         )
     }
 
@@ -256,7 +269,8 @@ impl<'a, P: Precision> Blocks<'a, P> {
             let Some((out, rest)) = direction.split_at_mut_checked(block.numel()) else { return };
             direction = rest;
             if is_ready(own_slots) {
-                precondition_block::<P, K>(self.partition, &block, gradient, own_roots, out, workspace, kernel);
+                let rule = Products { partition: self.partition, packed: self.packed, kernel };
+                rule.precondition_block::<P>(&block, gradient, own_roots, out, workspace);
             }
         }
     }
@@ -268,55 +282,94 @@ pub(crate) fn is_ready(slots: &[Slot]) -> bool {
 }
 
 /// Numbers of workspace that [`Factors::accumulate`] and [`Blocks::precondition`] need; saturates.
-pub fn work_len(partition: &Partition) -> usize {
-    let Some(block) = partition.largest_block() else { return 0 };
-    let order = block.largest_order();
-    order.saturating_mul(order).saturating_add(block.numel())
+pub fn work_len(partition: &Partition, packed_products: bool) -> usize {
+    work_len_of(partition.cut(), packed_products)
 }
 
-/// Products along the modes in turn, between `out` and the workspace, so that the last lands in `out`.
-fn precondition_block<P: Precision, K: Kernel<P::Work> + ?Sized>(
-    partition: &Partition,
-    block: &Block,
-    gradient: &[P::Work],
-    mut roots: &[P::Store],
-    out: &mut [P::Work],
-    workspace: &mut [P::Work],
-    kernel: &K,
-) {
-    let order = block.largest_order();
-    let Some((square, rest)) = workspace.split_at_mut_checked(order.saturating_mul(order)) else { return };
-    let Some(other) = rest.get_mut(..block.numel()) else { return };
-    let odd = block.factors().count() % 2 == 1;
-    let (mut to, mut from) = if odd { (out, other) } else { (other, out) };
-    let matrix = block.matrix(gradient, partition.dims());
-    if matrix.is_none() {
-        block.gather(gradient, partition.dims(), from);
-    }
-    for (i, (mode, size)) in block.factors().enumerate() {
-        let Some((root, more)) = roots.split_at_checked(packed_len(size)) else { return };
-        roots = more;
-        let Ok(mut x) = MatMut::new(&mut *square, size, size) else { return };
-        unpack(root, x.reborrow());
-        let x = x.as_ref();
-        match matrix.filter(|_| i == 0) {
-            Some(g) => matrix_product(to, x, g, mode, kernel),
-            None => mode_product(to, x, from, &block.dims, mode, kernel),
+/// The same in constant expressions.
+pub(crate) const fn work_len_of(cut: Cut<'_>, packed_products: bool) -> usize {
+    square_len(cut.largest_order(), packed_products).saturating_add(cut.block_numel())
+}
+
+/// Numbers of one factor's matrix as it is worked with: all of it, or some rows.
+const fn square_len(order: usize, packed_products: bool) -> usize {
+    if packed_products { panel_len(order) } else { order.saturating_mul(order) }
+}
+
+/// How the products of a block are made.
+struct Products<'a, K: ?Sized> {
+    partition: &'a Partition,
+    packed: bool,
+    kernel: &'a K,
+}
+
+impl<K: ?Sized> Products<'_, K> {
+    /// Products along the modes in turn, between `out` and the workspace, so that the last lands in `out`.
+    fn precondition_block<P: Precision>(
+        &self,
+        block: &Block,
+        gradient: &[P::Work],
+        mut roots: &[P::Store],
+        out: &mut [P::Work],
+        workspace: &mut [P::Work],
+    ) where
+        K: Kernel<P::Work>,
+    {
+        let tensor = self.partition.dims();
+        let length = square_len(block.largest_order(), self.packed);
+        let Some((square, rest)) = workspace.split_at_mut_checked(length) else { return };
+        let Some(other) = rest.get_mut(..block.numel()) else { return };
+        let odd = block.factors().count() % 2 == 1;
+        let (mut to, mut from) = if odd { (out, other) } else { (other, out) };
+        let matrix = block.matrix(gradient, tensor);
+        if matrix.is_none() {
+            block.gather(gradient, tensor, from);
         }
-        core::mem::swap(&mut to, &mut from);
+        for (i, (mode, size)) in block.factors().enumerate() {
+            let Some((root, more)) = roots.split_at_checked(packed_len(size)) else { return };
+            roots = more;
+            match matrix.filter(|_| i == 0) {
+                Some(g) => self.matrix_product(to, root, size, g, mode, square),
+                None if self.packed => {
+                    mode_product_packed(to, root, from, &block.dims, mode, square, self.kernel);
+                }
+                None => {
+                    let Some(x) = unpacked(root, size, square) else { return };
+                    mode_product(to, x, from, &block.dims, mode, self.kernel);
+                }
+            }
+            core::mem::swap(&mut to, &mut from);
+        }
+    }
+
+    /// out <- X G (mode 0) or G X (mode 1), contiguous.
+    fn matrix_product<T: Real, S: Stored<T>>(
+        &self,
+        out: &mut [T],
+        root: &[S],
+        size: usize,
+        g: MatRef<'_, T>,
+        mode: usize,
+        square: &mut [T],
+    ) where
+        K: Kernel<T>,
+    {
+        let Ok(out) = MatMut::new(out, g.nrows(), g.ncols()) else { return };
+        match (self.packed, mode) {
+            (true, 0) => packed_times(out, root, g, square, self.kernel),
+            (true, _) => times_packed(out, g, root, square, self.kernel),
+            (false, _) => {
+                let Some(x) = unpacked(root, size, square) else { return };
+                let (a, b) = if mode == 0 { (x, g) } else { (g, x) };
+                self.kernel.gemm(out, Accum::Replace, T::one(), a, b);
+            }
+        }
     }
 }
 
-/// out <- X G (mode 0) or G X (mode 1), contiguous.
-fn matrix_product<T: crate::scalar::Real, K: Kernel<T> + ?Sized>(
-    out: &mut [T],
-    x: MatRef<'_, T>,
-    g: MatRef<'_, T>,
-    mode: usize,
-    kernel: &K,
-) {
-    if let Ok(out) = MatMut::new(out, g.nrows(), g.ncols()) {
-        let (a, b) = if mode == 0 { (x, g) } else { (g, x) };
-        kernel.gemm(out, Accum::Replace, T::one(), a, b);
-    }
+/// The whole matrix of a packed triangle.
+fn unpacked<'w, T: Real, S: Stored<T>>(root: &[S], size: usize, square: &'w mut [T]) -> Option<MatRef<'w, T>> {
+    let mut x = MatMut::new(&mut *square, size, size).ok()?;
+    unpack(root, x.reborrow());
+    MatRef::new(square, size, size).ok()
 }

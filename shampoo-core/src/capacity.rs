@@ -54,6 +54,44 @@ impl Dims {
     }
 }
 
+/// [`Dims`] for constant expressions, in which a `heapless::Vec` cannot be filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    sizes: [usize; MAX_RANK],
+    len: usize,
+}
+
+impl Sizes {
+    pub(crate) const EMPTY: Self = Self { sizes: [0; MAX_RANK], len: 0 };
+
+    /// With one size more; `None` where [`MAX_RANK`] are held already.
+    pub(crate) const fn with(mut self, d: usize) -> Option<Self> {
+        match self.sizes.split_at_mut_checked(self.len) {
+            Some((_, [free, ..])) => {
+                *free = d;
+                self.len += 1;
+                Some(self)
+            }
+            _ => None,
+        }
+    }
+
+    /// In the opposite order.
+    pub(crate) const fn reversed(mut self) -> Self {
+        if let Some((held, _)) = self.sizes.split_at_mut_checked(self.len) {
+            held.reverse();
+        }
+        self
+    }
+
+    pub(crate) const fn as_slice(&self) -> &[usize] {
+        match self.sizes.split_at_checked(self.len) {
+            Some((held, _)) => held,
+            None => &[],
+        }
+    }
+}
+
 impl Deref for Dims {
     type Target = [usize];
 
@@ -65,9 +103,13 @@ impl Deref for Dims {
 /// Product of sizes; 1 for none, `usize::MAX` on overflow.
 ///
 /// A size of 0 wins over an overflow elsewhere in the shape: the tensor is empty.
-pub fn product(sizes: &[usize]) -> usize {
-    if sizes.contains(&0) {
-        return 0;
+pub const fn product(sizes: &[usize]) -> usize {
+    let (mut product, mut rest) = (1_usize, sizes);
+    while let [d, more @ ..] = rest {
+        if *d == 0 {
+            return 0;
+        }
+        (product, rest) = (product.saturating_mul(*d), more);
     }
-    sizes.iter().fold(1, |n: usize, &d| n.saturating_mul(d))
+    product
 }

@@ -4,10 +4,10 @@ use crate::error::ConfigError;
 use crate::graft::Graft;
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
 use crate::momentum::{Buffers, Momentum};
-use crate::partition::Merge;
+use crate::partition::{Merge, Sides};
 use crate::scalar::{Precision, Real};
 use crate::schedule::Schedule;
-use crate::statistics::Averaging;
+use crate::statistics::{Averaging, TraceScaling};
 
 /// How a parameter's own size is pulled towards 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,12 +35,21 @@ pub struct Config {
     pub merge_limit: usize,
     /// Dimensions (after merging) above this size get no factor: one-sided, or the graft alone.
     pub max_preconditioned_dim: usize,
+    /// Which of the other dimensions get one; of one factor alone the order is p = 2.
+    pub sides: Sides,
     /// Whether rank 1 gets a factor; else, and for scalars, the graft alone makes the step.
     pub precondition_vectors: bool,
     /// False: no statistics at all, the graft alone makes the step (SGD, AdaGrad, RMSProp, SM3).
     pub precondition: bool,
     /// How the statistics take a gradient in.
     pub averaging: Averaging,
+    /// Whether triangles are accumulated and multiplied by a few rows at a time, never as whole squares: 8 n numbers of
+    /// workspace instead of n^2. The [`Portable`](crate::kernel::Portable) kernel gives the same bits both ways.
+    pub packed_products: bool,
+    /// Whether averages are divided by 1 - b2^t before their root, t the gradients taken in (\[FB\]).
+    pub bias_correction: bool,
+    /// Whether statistics are scaled by their trace before their root, after the correction.
+    pub trace_scaling: Option<TraceScaling>,
     /// Statistics start at this number times the identity.
     pub initial_statistics: f64,
     /// The exponent; `None` is -1/p with p twice the number of preconditioned modes.
@@ -57,6 +66,8 @@ pub struct Config {
     pub max_retries: u32,
     /// The method that gives the step its length.
     pub graft: Graft,
+    /// The graft's method takes the gradient divided by its own norm.
+    pub normalize_graft: bool,
     /// Momentum of the step.
     pub momentum: Momentum,
     /// Decay of the parameter.
@@ -83,9 +94,13 @@ impl Config {
         merge: Merge::Forward,
         merge_limit: 128,
         max_preconditioned_dim: usize::MAX,
+        sides: Sides::All,
         precondition_vectors: false,
         precondition: true,
         averaging: Averaging::Ema { beta2: 0.9 },
+        packed_products: false,
+        bias_correction: false,
+        trace_scaling: None,
         initial_statistics: 0.0,
         exponent_override: None,
         ridge: Ridge::Relative(1e-6),
@@ -94,6 +109,7 @@ impl Config {
         max_error: None,
         max_retries: 5,
         graft: Graft::RmsProp { beta2: 0.99, epsilon: 1e-10, bias_correction: true },
+        normalize_graft: false,
         momentum: Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) },
         weight_decay: WeightDecay::None,
         schedule: Schedule::EVERY_STEP,
@@ -130,6 +146,13 @@ impl Config {
         }
     }
 
+    /// What a statistic with this trace is multiplied by for its root at this step.
+    pub fn root_scale(&self, trace: f64, step: u64) -> f64 {
+        let terms = self.schedule.terms(step);
+        let correction = if self.bias_correction { self.averaging.bias_correction(terms) } else { 1.0 };
+        self.trace_scaling.map_or(correction, |scaling| correction * scaling.factor(correction * trace))
+    }
+
     /// The first step whose roots are used: with two momentum buffers the preconditioned one is fed from the start.
     pub const fn first_refresh(&self) -> u64 {
         match self.momentum.buffers {
@@ -152,6 +175,7 @@ impl Config {
         if let Some(exponent) = self.exponent_override {
             exponent.normalized()?;
         }
+        self.trace_scaling.map_or(Ok(()), TraceScaling::validate)?;
         let decay = match self.weight_decay {
             WeightDecay::None => 0.0,
             WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,

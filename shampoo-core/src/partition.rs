@@ -1,66 +1,30 @@
 //! How a tensor is cut: small dimensions merged, large ones cut into blocks, each with statistics of
 //! its own.
 
+mod counts;
+mod merge;
+
+pub(crate) use counts::Cut;
+pub(crate) use merge::merged;
+pub use merge::{Merge, merge_small_dims};
+
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
 use crate::capacity::{Dims, MAX_RANK};
-use crate::error::{ConfigError, ShapeError};
+use crate::error::ConfigError;
 use crate::mat::MatRef;
 use crate::mat::packed::packed_len;
 
-/// How small dimensions are merged.
+/// Which modes have factors, of those that are small enough for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Merge {
-    /// The shape is taken as it is; a side of 1 has a 1 x 1 factor.
-    Keep,
-    /// Ones are dropped; from left to right sizes are multiplied while the product stays within the
-    /// limit; but rank 2 or more never becomes rank 1, which would lose the Kronecker structure.
-    Forward,
-    /// As [`Forward`](Merge::Forward) without that guard (\[GP\]): `[64, 64]` with 4096 is `[4096]`.
-    ForwardUnguarded,
-}
-
-/// Merges small dimensions of a shape.
-///
-/// ```
-/// use shampoo_core::partition::{Merge, merge_small_dims};
-/// assert_eq!(&*merge_small_dims(&[3, 3, 128, 128], 128, Merge::Forward)?, &[9, 128, 128]);
-/// assert_eq!(&*merge_small_dims(&[64, 64], 4096, Merge::Forward)?, &[64, 64]);
-/// # Ok::<(), shampoo_core::error::ShapeError>(())
-/// ```
-///
-/// **Errors**: more than [`MAX_RANK`] dimensions. **Source**: \[GP\] `merge_small_dims`.
-#[doc(alias = "merge_small_dims_block_size")]
-pub fn merge_small_dims(shape: &[usize], limit: usize, merge: Merge) -> Result<Dims, ShapeError> {
-    if merge == Merge::Keep {
-        return Dims::from_slice(shape);
-    }
-    let mut kept = Dims::new();
-    for &d in shape.iter().filter(|&&d| d != 1) {
-        kept.push(d)?;
-    }
-    if kept.is_empty() {
-        return Dims::from_slice(if shape.is_empty() { &[] } else { &[1] });
-    }
-    let guarded = merge == Merge::Forward && kept.len() > 1;
-    let mut merged = Dims::new();
-    let mut product = 1_usize;
-    for (i, &d) in kept.iter().enumerate() {
-        let completes_rank_one = guarded && merged.is_empty() && i + 1 == kept.len();
-        match product.checked_mul(d) {
-            Some(larger) if larger <= limit && !completes_rank_one => product = larger,
-            _ => {
-                if product > 1 || i > 0 {
-                    merged.push(product)?;
-                }
-                product = d;
-            }
-        }
-    }
-    merged.push(product)?;
-    Ok(merged)
+pub enum Sides {
+    /// All of them: L^{-1/4} G R^{-1/4} for a matrix.
+    All,
+    /// The smallest alone, of equal ones the last, with p = 2: G R^{-1/2} for a tall or square matrix.
+    #[doc(alias = "one_sided")]
+    Smallest,
 }
 
 /// A tensor cut into blocks, enumerated row-major.
@@ -94,16 +58,16 @@ impl Partition {
         block_size: usize,
         max_preconditioned_dim: usize,
         vectors: bool,
+        sides: Sides,
     ) -> Result<Self, ConfigError> {
         let block_size = NonZeroUsize::new(block_size).ok_or(ConfigError::BlockSizeZero)?;
-        let least_rank = if vectors { 1 } else { 2 };
-        let mut modes = 0;
-        if dims.len() >= least_rank && dims.product() > 0 {
-            for (i, _) in dims.iter().enumerate().filter(|&(_, &d)| d <= max_preconditioned_dim) {
-                modes |= 1 << i;
-            }
-        }
+        let modes = counts::modes(&dims, max_preconditioned_dim, vectors, sides);
         Ok(Self { dims, block_size, modes })
+    }
+
+    /// What counts and lengths follow from.
+    pub(crate) fn cut(&self) -> Cut<'_> {
+        Cut { dims: &self.dims, block_size: self.block_size.get(), modes: self.modes }
     }
 
     /// The merged shape.
@@ -118,25 +82,17 @@ impl Partition {
 
     /// Factors of one block, the number of preconditioned modes.
     pub fn factors_per_block(&self) -> usize {
-        self.modes.count_ones() as usize
+        self.cut().factors_per_block()
     }
 
     /// Number of blocks; 1 where nothing is preconditioned, 0 for an empty tensor.
     pub fn block_count(&self) -> usize {
-        if self.numel() == 0 {
-            return 0;
-        }
-        self.dims.iter().fold(1_usize, |n, &d| n.saturating_mul(self.pieces(d)))
+        self.cut().block_count()
     }
 
     /// Number of factors of all blocks.
     pub fn factor_count(&self) -> usize {
-        self.block_count().saturating_mul(self.factors_per_block())
-    }
-
-    /// Pieces along a mode of size d; a tensor without factors is not cut.
-    fn pieces(&self, d: usize) -> usize {
-        if self.modes == 0 { 1 } else { d.div_ceil(self.block_size.get()) }
+        self.cut().factor_count()
     }
 
     /// The block of this number, if there is one.
@@ -147,7 +103,7 @@ impl Partition {
         let mut rest = index;
         let mut block = Block { start: Dims::new(), dims: Dims::new(), modes: self.modes };
         for &d in self.dims.iter().rev() {
-            let pieces = self.pieces(d).max(1);
+            let pieces = self.cut().pieces(d).max(1);
             let size = if pieces == 1 { d } else { self.block_size.get() };
             let start = (rest % pieces).saturating_mul(size);
             rest /= pieces;
@@ -177,16 +133,7 @@ impl Partition {
 
     /// Numbers in the packed triangles of all factors; saturates.
     pub fn statistics_len(&self) -> usize {
-        let blocks = self.block_count();
-        let mut total = 0_usize;
-        for (_, &d) in self.dims.iter().enumerate().filter(|(i, _)| self.modes >> i & 1 == 1) {
-            let pieces = self.pieces(d).max(1);
-            let full = if pieces == 1 { d } else { self.block_size.get() };
-            let last = d - full.saturating_mul(pieces - 1);
-            let along = packed_len(full).saturating_mul(pieces - 1).saturating_add(packed_len(last));
-            total = total.saturating_add(along.saturating_mul(blocks / pieces));
-        }
-        total
+        self.cut().statistics_len()
     }
 
     /// The largest block: the one at the origin.

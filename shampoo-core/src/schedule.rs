@@ -62,6 +62,14 @@ impl Schedule {
         step.is_multiple_of(self.statistics_every)
     }
 
+    /// Gradients that the statistics hold after this step, its own included where it enters.
+    pub const fn terms(&self, step: u64) -> u64 {
+        match step.checked_div(self.statistics_every) {
+            Some(before) => before.saturating_add(1),
+            None => 0,
+        }
+    }
+
     /// Whether this step is preconditioned: `step >= start_preconditioning_step`.
     pub const fn preconditions(&self, step: u64) -> bool {
         step >= self.start_preconditioning_step

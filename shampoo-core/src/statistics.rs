@@ -5,6 +5,13 @@
 //! (inner the product of the sizes after i); for the last mode it is one matrix of d_i columns.
 //! For a matrix G the statistics are L = G G^T and R = G^T G. Source: \[Sh18\] algorithms 1 and 2.
 
+mod packed;
+mod scale;
+
+pub use packed::{accumulate_packed, mode_product_packed, packed_times, panel_len, times_packed};
+
+pub use scale::{TraceScaling, trace};
+
 use crate::capacity::product;
 use crate::error::ConfigError;
 use crate::kernel::{Accum, Kernel};
@@ -43,6 +50,14 @@ impl Averaging {
         }
     }
 
+    /// 1 / (1 - b2^t), what an average that began at 0 lacks after `terms` terms; 1 for a sum.
+    pub fn bias_correction(self, terms: u64) -> f64 {
+        match self {
+            Self::Sum => 1.0,
+            Self::Ema { beta2 } => 1.0 / (1.0 - libm::pow(beta2, terms.max(1) as f64)),
+        }
+    }
+
     /// Refuses a decay outside (0, 1), and one that is 1 in `T`: the average would become a sum.
     ///
     /// **Errors**: [`ConfigError::Beta`], [`ConfigError::BetaRoundsToOne`].
@@ -62,30 +77,47 @@ fn split(dims: &[usize], mode: usize) -> (usize, usize, usize) {
     (product(before), dims.get(mode).copied().unwrap_or(1), product(after))
 }
 
+/// The matrices of d_i rows that mat_i(G) consists of, side by side.
+///
+/// **Shapes**: `g` row-major of sizes `dims`.
+pub fn unfolding<'g, T: Copy>(
+    g: &'g [T],
+    dims: &[usize],
+    mode: usize,
+) -> impl Iterator<Item = MatRef<'g, T>> + Clone + use<'g, T> {
+    let (before, size, after) = split(dims, mode);
+    // For the last mode one matrix, transposed.
+    let (count, nrows, ncols) = if after == 1 { (1, before, size) } else { (before, size, after) };
+    g.chunks_exact(nrows.saturating_mul(ncols).max(1)).take(count).filter_map(move |slice| {
+        let matrix = MatRef::new(slice, nrows, ncols).ok()?;
+        Some(if after == 1 { matrix.transpose() } else { matrix })
+    })
+}
+
 /// Lower triangle of mat_i(G) mat_i(G)^T.
 ///
 /// **Shapes**: `g` row-major of sizes `dims`; `square` d_i x d_i, only its lower triangle is written.
 /// **Cost**: numel (d_i + 1) flops.
 pub fn mode_gram<T: Real, K: Kernel<T> + ?Sized>(
-    mut square: MatMut<'_, T>,
+    square: MatMut<'_, T>,
     g: &[T],
     dims: &[usize],
     mode: usize,
     kernel: &K,
 ) {
-    let (before, size, after) = split(dims, mode);
-    if after == 1 {
-        if let Ok(matrix) = MatRef::new(g, before, size) {
-            kernel.gram(square, Accum::Replace, T::one(), matrix.transpose());
-        }
-        return;
-    }
+    gram_of_all(square, unfolding(g, dims, mode), kernel);
+}
+
+/// Lower triangle of the sum of A A^T over matrices A of as many rows.
+pub(crate) fn gram_of_all<'g, T: Real, K: Kernel<T> + ?Sized>(
+    mut square: MatMut<'_, T>,
+    matrices: impl Iterator<Item = MatRef<'g, T>>,
+    kernel: &K,
+) {
     let mut accum = Accum::Replace;
-    for slice in g.chunks_exact(size.saturating_mul(after).max(1)) {
-        if let Ok(matrix) = MatRef::new(slice, size, after) {
-            kernel.gram(square.reborrow(), accum, T::one(), matrix);
-            accum = Accum::Add;
-        }
+    for matrix in matrices {
+        kernel.gram(square.reborrow(), accum, T::one(), matrix);
+        accum = Accum::Add;
     }
 }
 
@@ -109,8 +141,8 @@ pub fn mode_product<T: Real, K: Kernel<T> + ?Sized>(
         return;
     }
     let length = size.saturating_mul(after).max(1);
-    for (out, g) in out.chunks_exact_mut(length).zip(g.chunks_exact(length)) {
-        if let (Ok(out), Ok(g)) = (MatMut::new(out, size, after), MatRef::new(g, size, after)) {
+    for (out, g) in out.chunks_exact_mut(length).zip(unfolding(g, dims, mode)) {
+        if let Ok(out) = MatMut::new(out, size, after) {
             kernel.gemm(out, Accum::Replace, T::one(), x, g);
         }
     }
@@ -120,10 +152,15 @@ pub fn mode_product<T: Real, K: Kernel<T> + ?Sized>(
 ///
 /// **Cost**: 3 flops for each of n (n + 1) / 2 numbers.
 pub fn accumulate<R: Real, S: Stored<R>>(triangle: &mut [S], term: MatRef<'_, R>, averaging: Averaging) {
-    let (decay, weight) = (R::from_f64(averaging.decay()), R::from_f64(averaging.weight()));
     for (i, row) in rows_mut(triangle).take(term.nrows()).enumerate() {
-        for (h, t) in row.iter_mut().zip(term.row_entries(i)) {
-            *h = S::store(decay * h.load() + weight * t);
-        }
+        take_in(row, term.row_entries(i), averaging);
+    }
+}
+
+/// h <- decay h + weight t, number by number.
+fn take_in<R: Real, S: Stored<R>>(kept: &mut [S], terms: impl Iterator<Item = R>, averaging: Averaging) {
+    let (decay, weight) = (R::from_f64(averaging.decay()), R::from_f64(averaging.weight()));
+    for (h, t) in kept.iter_mut().zip(terms) {
+        *h = S::store(decay * h.load() + weight * t);
     }
 }

@@ -2,16 +2,18 @@
 
 use core::marker::PhantomData;
 
-use crate::block::{Blocks, Factors, Refresh, is_ready, work_len};
+use crate::block::{Blocks, Factors, Refresh, is_ready, work_len_of};
 use crate::capacity::product;
 use crate::config::Config;
+use crate::diagonal::Gradient;
 use crate::error::{ConfigError, ShapeError, StepError};
+use crate::graft::Input;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::linalg::norm::{first_non_finite, max_abs, norm};
 use crate::mat::packed::{fill_diagonal, packed_len};
 use crate::momentum::Buffers;
-use crate::partition::{Block, Partition, merge_small_dims};
+use crate::partition::{Block, Cut, Partition, merge_small_dims, merged};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
 use crate::statistics::Averaging;
@@ -92,33 +94,110 @@ fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError>
         return Err(ShapeError::TooLarge.into());
     }
     let dims = merge_small_dims(shape, config.merge_limit, config.merge)?;
-    let largest = if config.precondition { config.max_preconditioned_dim } else { 0 };
-    let partition = Partition::new(dims, config.block_size, largest, config.precondition_vectors)?;
+    let largest = largest_dim(config);
+    let (vectors, sides) = (config.precondition_vectors, config.sides);
+    let partition = Partition::new(dims, config.block_size, largest, vectors, sides)?;
     if partition.factor_count() > 0 {
         config.request(partition.factors_per_block()).validate()?;
     }
     Ok(partition)
 }
 
-fn lengths_of(partition: &Partition, config: &Config) -> Lengths {
-    let numel = partition.numel();
-    if numel == 0 {
-        return Lengths::default();
-    }
-    let order = partition.largest_block().map_or(0, |block| block.largest_order());
-    let row = match config.momentum.buffers {
-        Buffers::One => 0,
-        Buffers::Two => partition.dims().last().copied().unwrap_or(1),
+/// Sides up to this one have factors.
+const fn largest_dim(config: &Config) -> usize {
+    if config.precondition { config.max_preconditioned_dim } else { 0 }
+}
+
+const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+impl Lengths {
+    /// Where a shape has too many dimensions.
+    const SATURATED: Self = Self {
+        numel: usize::MAX,
+        statistics: usize::MAX,
+        slots: usize::MAX,
+        graft: usize::MAX,
+        momentum: usize::MAX,
+        work: usize::MAX,
+        root: usize::MAX,
     };
-    Lengths {
-        numel,
-        statistics: partition.statistics_len(),
-        slots: partition.factor_count(),
-        graft: config.graft.state_len(partition.dims()),
-        momentum: numel.saturating_mul(config.momentum.buffer_count()),
-        work: work_len(partition).max(config.graft.scratch_len(partition.dims())).max(row),
-        root: if order == 0 { 0 } else { inverse_root_workspace_len(order) },
+
+    /// As [`lengths`] in constant expressions: nothing is refused, and what overflows is `usize::MAX`.
+    ///
+    /// ```
+    /// use shampoo_core::{config::Config, tensor::Lengths};
+    /// const NEED: Lengths = Lengths::of(&[64, 32], &Config::DEFAULT);
+    /// static ROOTS: [f32; NEED.statistics] = [0.0; NEED.statistics];
+    /// assert_eq!(ROOTS.len(), 64 * 65 / 2 + 32 * 33 / 2);
+    /// ```
+    pub const fn of(shape: &[usize], config: &Config) -> Self {
+        let Some(dims) = merged(shape, config.merge_limit, config.merge) else { return Self::SATURATED };
+        let (vectors, sides) = (config.precondition_vectors, config.sides);
+        Self::of_cut(Cut::new(dims.as_slice(), config.block_size, largest_dim(config), vectors, sides), config)
     }
+
+    const fn of_cut(cut: Cut<'_>, config: &Config) -> Self {
+        let numel = product(cut.dims);
+        if numel == 0 {
+            return Self { numel, statistics: 0, slots: 0, graft: 0, momentum: 0, work: 0, root: 0 };
+        }
+        let row = match (config.momentum.buffers, cut.dims) {
+            (Buffers::Two, [.., last]) => *last,
+            (Buffers::Two, []) => 1,
+            (Buffers::One, _) => 0,
+        };
+        let order = cut.largest_order();
+        let scratch = larger(config.graft.scratch_len(cut.dims, config.normalize_graft), row);
+        Self {
+            numel,
+            statistics: cut.statistics_len(),
+            slots: cut.factor_count(),
+            graft: config.graft.state_len(cut.dims),
+            momentum: numel.saturating_mul(config.momentum.buffer_count()),
+            work: larger(work_len_of(cut, config.packed_products), scratch),
+            root: if order == 0 { 0 } else { inverse_root_workspace_len(order) },
+        }
+    }
+
+    /// Numbers of state in all, whatever their type: statistics, roots, the graft's and momentum; saturates.
+    pub const fn state(&self) -> usize {
+        let statistics = self.statistics.saturating_mul(2);
+        statistics.saturating_add(self.graft).saturating_add(self.momentum)
+    }
+
+    /// Bytes of that state; saturates.
+    pub const fn state_bytes<P: Precision>(&self) -> usize {
+        let stored = self.statistics.saturating_mul(2).saturating_mul(size_of::<P::Store>());
+        stored.saturating_add(self.graft.saturating_add(self.momentum).saturating_mul(size_of::<P::Work>()))
+    }
+}
+
+/// Numbers of state of a parameter of this shape: statistics, roots, the graft's and momentum; saturates.
+///
+/// ```
+/// use shampoo_core::{config::Config, tensor::state_len};
+/// const CONFIG: Config = Config::DEFAULT;
+/// const LEN: usize = state_len(&[64, 32], CONFIG);
+/// assert_eq!(LEN, 2 * (2080 + 528) + 2 * 64 * 32);
+/// // Sizes that wrap to 0 on a target of 32 bits: never a small number.
+/// const _: () = assert!(state_len(&[65536, 65536], CONFIG) > 65536 * 65535);
+/// ```
+pub const fn state_len(shape: &[usize], config: Config) -> usize {
+    Lengths::of(shape, &config).state()
+}
+
+/// Bytes of that state in a precision; saturates.
+///
+/// ```
+/// use shampoo_core::{config::Config, scalar::{Bf16x2Store, F32}, tensor::state_bytes};
+/// const BYTES: usize = state_bytes::<F32>(&[64, 32], Config::DEFAULT);
+/// assert_eq!(BYTES, 4 * (2 * (2080 + 528) + 2 * 64 * 32));
+/// assert_eq!(state_bytes::<Bf16x2Store>(&[64, 32], Config::DEFAULT), BYTES);
+/// ```
+pub const fn state_bytes<P: Precision>(shape: &[usize], config: Config) -> usize {
+    Lengths::of(shape, &config).state_bytes::<P>()
 }
 
 /// Refuses lengths that have saturated.
@@ -132,7 +211,7 @@ fn addressable(need: Lengths) -> Result<Lengths, ConfigError> {
 /// **Errors**: [`ConfigError`] for settings or shapes that cannot work.
 pub fn lengths<P: Precision>(shape: &[usize], config: &Config) -> Result<Lengths, ConfigError> {
     config.validate::<P>()?;
-    addressable(lengths_of(&partition(shape, config)?, config))
+    addressable(Lengths::of_cut(partition(shape, config)?.cut(), config))
 }
 
 impl<P: Precision, S, W, B> Tensor<P, S, W, B>
@@ -156,7 +235,7 @@ where
     ) -> Result<Self, ConfigError> {
         config.validate::<P>()?;
         let partition = partition(shape, &config)?;
-        let need = addressable(lengths_of(&partition, &config))?;
+        let need = addressable(Lengths::of_cut(partition.cut(), &config))?;
         for (needed, found) in [
             (need.statistics, statistics.as_ref().len()),
             (need.statistics, roots.as_ref().len()),
@@ -208,7 +287,7 @@ where
 
     /// Buffer lengths.
     pub fn lengths(&self) -> Lengths {
-        lengths_of(&self.partition, &self.config)
+        Lengths::of_cut(self.partition.cut(), &self.config)
     }
 
     /// Gradients taken so far: the number of the next step.
@@ -291,7 +370,10 @@ where
     /// The blocks, to precondition the next gradient into `direction`; none before preconditioning starts.
     pub fn blocks<'a>(&'a self, direction: &'a mut [P::Work]) -> Option<Blocks<'a, P>> {
         let used = self.preconditions() && self.partition.factors_per_block() > 0;
-        used.then(|| Blocks::new(&self.partition, self.roots.as_ref(), self.slots.as_ref(), direction))
+        used.then(|| {
+            let packed = self.config.packed_products;
+            Blocks::new(&self.partition, self.roots.as_ref(), self.slots.as_ref(), direction, packed)
+        })
     }
 
     /// The last part of a step: graft, momentum, decay and learning rate. Writes the update, to be added to the
@@ -312,8 +394,14 @@ where
         kernel: &K,
     ) {
         let dims = self.partition.dims();
-        let graft_state = self.graft.as_mut();
-        self.config.graft.step(update, gradient, graft_state, work, dims, self.count + 1, kernel);
+        let input = Input {
+            gradient: Gradient::plain(gradient),
+            parameter,
+            dims,
+            count: self.count + 1,
+            normalized: self.config.normalize_graft,
+        };
+        self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
         let factor = self.graft_factor(update, direction, kernel);
         let rule = Rule {
             momentum: self.config.momentum,

@@ -2,14 +2,15 @@
 
 mod common;
 
-use common::bits;
 use common::run::{PLAIN, Run};
+use common::{bits, generated};
+use proptest::prelude::*;
 use shampoo_core::config::Config;
 use shampoo_core::error::{ConfigError, ShapeError};
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::momentum::Momentum;
-use shampoo_core::partition::Merge::{Forward, ForwardUnguarded, Keep};
-use shampoo_core::partition::{Partition, merge_small_dims};
+use shampoo_core::partition::Merge::{self, Forward, ForwardUnguarded, Keep, Reverse, ReverseUnguarded};
+use shampoo_core::partition::{Partition, Sides, merge_small_dims};
 use shampoo_core::scalar::{F32, F32RootF64, F64, Precision};
 use shampoo_core::schedule::Schedule;
 use shampoo_core::statistics::Averaging;
@@ -54,6 +55,87 @@ fn the_guard_keeps_rank_two() {
 }
 
 #[test]
+fn reverse_table() {
+    type Case<'a> = (&'a [usize], usize, usize, &'a [usize], &'a [usize]);
+    let table: [Case<'_>; 13] = [
+        (&[32, 3, 64, 64], 200, 1, &[32, 192, 64], &[32, 192, 64]),
+        (&[32, 3, 64, 64], 8192, 1, &[96, 4096], &[96, 4096]),
+        (&[32, 3, 64, 64], 8192, 3, &[32, 3, 4096], &[32, 3, 4096]),
+        (&[32, 3, 64, 64], 1_000_000, 2, &[32, 12288], &[32, 12288]),
+        (&[32, 3, 64, 64], 1_000_000, 1, &[32, 12288], &[393_216]),
+        (&[32, 3, 64, 64], 1_000_000, 9, &[32, 3, 64, 64], &[32, 3, 64, 64]),
+        (&[2, 3, 4], 4096, 1, &[2, 12], &[24]),
+        (&[2, 3, 4], 4096, 0, &[2, 12], &[24]),
+        (&[64, 64], 4096, 1, &[64, 64], &[4096]),
+        (&[64, 1, 1], 4096, 1, &[64], &[64]),
+        (&[1, 1], 4096, 2, &[1], &[1]),
+        (&[], 4096, 1, &[1], &[1]),
+        (&[5, 7], 4, 1, &[5, 7], &[5, 7]),
+    ];
+    for (shape, limit, target_rank, guarded, published) in table {
+        let merged = |merge| merge_small_dims(shape, limit, merge).expect("few dimensions").to_vec();
+        assert_eq!(merged(Reverse { target_rank }), guarded, "{shape:?} {limit} {target_rank}");
+        assert_eq!(merged(ReverseUnguarded { target_rank }), published, "{shape:?} {limit} {target_rank}");
+    }
+}
+
+fn policies() -> impl Strategy<Value = Merge> {
+    (0..6_usize, 0..5_usize).prop_map(|(policy, target_rank)| match policy {
+        0 => Keep,
+        1 => Forward,
+        2 => ForwardUnguarded,
+        3 | 4 => Reverse { target_rank },
+        _ => ReverseUnguarded { target_rank },
+    })
+}
+
+fn shapes() -> impl Strategy<Value = Vec<usize>> {
+    let size = prop_oneof![Just(1_usize), 2..5_usize, 2..40_usize, Just(0)];
+    proptest::collection::vec(size, 0..7)
+}
+
+proptest! {
+    #![proptest_config(generated(256))]
+
+    #[test]
+    fn laws_of_merging(shape in shapes(), limit in 0..200_usize, merge in policies()) {
+        let merged = merge_small_dims(&shape, limit, merge).expect("few dimensions");
+        prop_assert_eq!(merged.product(), shape.iter().product::<usize>());
+        if merge == Keep {
+            prop_assert_eq!(&*merged, &shape[..]);
+            return Ok(());
+        }
+        let kept: Vec<usize> = shape.iter().copied().filter(|&d| d != 1).collect();
+        // A size of 0 takes any other in: then only the laws of ranks hold.
+        if !kept.contains(&0) {
+            // Each size is one of the original ones, or a product within the limit, of neighbours in order.
+            let mut rest = &kept[..];
+            for &size in merged.iter().filter(|_| !kept.is_empty()) {
+                let products = rest.iter().scan(1, |product, &d| { *product *= d; Some(*product) });
+                let count = 1 + products.take_while(|&product| product != size).count();
+                prop_assert!(count <= rest.len() && (count == 1 || size <= limit), "{:?} of {:?}", merged, shape);
+                rest = &rest[count..];
+            }
+            prop_assert!(rest.is_empty());
+            prop_assert_eq!(merge_small_dims(&merged, limit, merge).expect("fewer still"), merged.clone());
+        }
+        let guarded = matches!(merge, Forward | Reverse { .. });
+        prop_assert!(!guarded || kept.len() < 2 || merged.len() >= 2, "{:?} of {:?}", merged, shape);
+        if let Reverse { target_rank } | ReverseUnguarded { target_rank } = merge {
+            prop_assert!(merged.len() >= target_rank.min(kept.len()).max(1));
+        }
+        // Forward and reverse are mirror images.
+        let mirrored: Vec<usize> = shape.iter().rev().copied().collect();
+        let back = if matches!(merge, Forward) { Some(Reverse { target_rank: 1 }) } else { None };
+        if let Some(back) = back.filter(|_| !shape.is_empty()) {
+            let mut reversed = merge_small_dims(&mirrored, limit, back).expect("few dimensions").to_vec();
+            reversed.reverse();
+            prop_assert_eq!(&reversed[..], &*merged);
+        }
+    }
+}
+
+#[test]
 fn products_that_overflow_are_not_merged() {
     let huge = [usize::MAX, 2, usize::MAX];
     assert_eq!(&*merge_small_dims(&huge, usize::MAX, Forward).unwrap(), &huge);
@@ -70,7 +152,7 @@ fn nine_dimensions_fit_only_where_ones_are_dropped() {
 fn last_pieces_are_short_never_empty() {
     let cut = |dims: &[usize], block: usize| {
         let dims = merge_small_dims(dims, 1, Keep).unwrap();
-        Partition::new(dims, block, usize::MAX, true).unwrap()
+        Partition::new(dims, block, usize::MAX, true, Sides::All).unwrap()
     };
     for (dims, block) in [(&[7_usize, 6][..], 3), (&[4, 5, 3], 2), (&[9], 4), (&[3, 3], 3), (&[3, 3], 4)] {
         let partition = cut(dims, block);

@@ -8,7 +8,7 @@ use crate::error::ConfigError;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::lookup::RowGraft;
 use crate::mat::packed::packed_len;
-use crate::partition::Partition;
+use crate::partition::{Partition, Sides};
 
 /// Lengths of the buffers of a table and of its steps; only that of the graft may depend on the vocabulary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub const fn lengths(vocabulary: usize, width: usize, batch: usize, config: &Con
 /// A row as a vector that is cut and preconditioned.
 pub(super) fn columns(width: usize, config: &Config) -> Result<Partition, ConfigError> {
     let largest = if config.precondition { config.max_preconditioned_dim } else { 0 };
-    Partition::new(Dims::from_slice(&[width])?, config.block_size, largest, true)
+    Partition::new(Dims::from_slice(&[width])?, config.block_size, largest, true, Sides::All)
 }
 
 /// The columns of each statistic, in order.

@@ -66,7 +66,7 @@ pub struct Touched {
 
 /// The state of a table over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
 ///
-/// Of the settings merging, momentum (it is set to none) and the graft are not read. Columns are cut at `block_size`, each
+/// Of the settings merging, sides, packed products, momentum (it is set to none) and the graft are not read. Columns are cut at `block_size`, each
 /// piece with an R of its own; a table wider than `max_preconditioned_dim` is not preconditioned. The root is of order 2
 /// unless the exponent is overridden.
 ///

@@ -38,6 +38,22 @@ pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], mut square: MatMut<'_, R>) 
     square.mirror_lower();
 }
 
+/// Loads rows of the symmetric matrix from row `first` on, each of them whole.
+pub fn unpack_rows<R: Real, S: Stored<R>>(triangle: &[S], first: usize, mut panel: MatMut<'_, R>) {
+    let end = first.saturating_add(panel.nrows());
+    for (i, row) in rows(triangle).take(panel.ncols()).enumerate() {
+        if let Some(to) = i.checked_sub(first).and_then(|own| panel.rows_mut().nth(own)) {
+            to.iter_mut().zip(row).for_each(|(x, s)| *x = s.load());
+        }
+        // Right of the diagonal, row j holds column j.
+        for (j, s) in row.iter().enumerate().take(end.min(i)).skip(first) {
+            if let Some(x) = panel.get_mut(j - first, i) {
+                *x = s.load();
+            }
+        }
+    }
+}
+
 /// Sets a packed triangle to `value` on the diagonal and 0 elsewhere.
 pub fn fill_diagonal<R: Real, S: Stored<R>>(triangle: &mut [S], value: R) {
     for row in rows_mut(triangle) {

@@ -191,6 +191,15 @@ impl<'a, T: Copy> MatMut<'a, T> {
         self.data.chunks_mut(self.row_stride.max(1)).take(self.nrows).filter_map(move |row| row.get_mut(..ncols))
     }
 
+    /// Rows from `first` on; `None` outside the matrix.
+    pub fn some_rows(&mut self, first: usize, nrows: usize) -> Option<MatMut<'_, T>> {
+        if first.checked_add(nrows)? > self.nrows {
+            return None;
+        }
+        let start = if nrows == 0 { 0 } else { first * self.row_stride };
+        Some(MatMut { data: self.data.get_mut(start..)?, nrows, ncols: self.ncols, row_stride: self.row_stride })
+    }
+
     /// Entry (i, j) to write; `None` outside the matrix.
     pub fn get_mut(&mut self, i: usize, j: usize) -> Option<&mut T> {
         if i >= self.nrows || j >= self.ncols {

@@ -1,7 +1,7 @@
 //! Configuration, learning rates and the schedule.
 
 use shampoo_core::config::Config;
-use shampoo_core::graft::Graft;
+use shampoo_core::graft::{AdaGraft, Graft};
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::momentum::Momentum;
 use shampoo_core::scalar::{F32, F32RootF64, F64};
@@ -20,6 +20,8 @@ entries! { settings: [
     Averaging::validate::<f64>,
     Graft::validate::<f32>,
     Graft::validate::<f64>,
+    AdaGraft::validate::<f32>,
+    AdaGraft::validate::<f64>,
     Momentum::validate::<f32>,
     Momentum::validate::<f64>,
     LearningRate::constant,

@@ -5,6 +5,7 @@ use super::certificate::{self, BATCH_FACTOR, BATCH_PROBES, Uniform};
 use super::choice::{choose, choose_table};
 use super::input::Input;
 use super::job::default_max_error;
+use super::request::Factor;
 use super::tables::Table;
 use super::{Certificate, Exponent, Method, Outcome, Report, Request};
 use super::{inverse_root, inverse_root_workspace_len};
@@ -172,10 +173,11 @@ impl Plan {
     /// `None` where lanes are not what the request needs.
     fn new<R: Real>(n: usize, request: &Request) -> Option<Self> {
         let exponent = request.validate().ok()?;
+        let factor = Factor::new(request.scale)?;
         let Exponent::Root(p) = exponent else { return None };
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
         // The method depends on the order of the input, not on its numbers.
-        let task = Task { input: Input { n, shift: 0, zero: false }, exponent, request: *request, max_error };
+        let task = Task { input: Input { n, shift: 0, factor, zero: false }, exponent, request: *request, max_error };
         let rational = choose::<R>(&task, request.ridge).method == Method::Rational;
         // Alone, double-f32 has a way back in `f32`, which eight lanes do not make up for.
         if !rational || !request.ridge.is_usable() || !(1..=LARGEST_ORDER).contains(&n) || !R::TRANSFORM_IS_PLAIN {
@@ -198,7 +200,8 @@ impl Plan {
             if member.triangle.len() != packed_len(self.n) || member.root.len() != packed_len(self.n) {
                 continue;
             }
-            match Input::new::<R, S>(member.triangle, self.n, self.task.exponent, self.task.request.ridge) {
+            let Task { input, exponent, request, .. } = &self.task;
+            match Input::new::<R, S>(member.triangle, self.n, *exponent, request.ridge, input.factor) {
                 Ok(input) if input.zero => {}
                 Ok(input) => *lane = Some(Lane { input, lambda_max: 0.0, ridge: 0.0 }),
                 Err(error) => (member.report, *settled) = (Err(error), true),
@@ -333,9 +336,9 @@ impl Plan {
                 iterations: u32::try_from(self.table.poles().len()).unwrap_or(u32::MAX),
                 indicator: self.table.sup_relative_error(),
                 promised,
-                lambda_max: libm::scalbn(*lambda_max, input.shift),
+                lambda_max: input.unscaled(*lambda_max),
                 rank: self.n,
-                ridge: libm::scalbn(*ridge, input.shift),
+                ridge: input.unscaled(*ridge),
                 ..Report::nothing(Method::Rational)
             };
             report.with_kappa(kappa, self.task.exponent)

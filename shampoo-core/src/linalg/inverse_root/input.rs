@@ -1,6 +1,7 @@
 //! The input of a root as the methods see it: scaled, checked, loaded anew for every attempt.
 
 use super::rational::row_stride;
+use super::request::Factor;
 use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
@@ -14,6 +15,8 @@ pub(super) struct Input {
     pub(super) n: usize,
     /// The power of two that was split off.
     pub(super) shift: i32,
+    /// What the matrix is a part of: the root asked for is that of this multiple of it.
+    pub(super) factor: Factor,
     /// Whether every entry is 0.
     pub(super) zero: bool,
 }
@@ -25,6 +28,7 @@ impl Input {
         n: usize,
         exponent: Exponent,
         ridge: Ridge,
+        factor: Factor,
     ) -> Result<Self, RootError> {
         let largest = largest(triangle)?;
         let zero = largest == R::zero();
@@ -37,15 +41,25 @@ impl Input {
             Ridge::Absolute(r) if r > 0.0 => Some(r.exponent()),
             _ => None,
         };
-        let entries = (!zero).then(|| largest.exponent());
-        let shift = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
-        Ok(Self { n, shift, zero })
+        let entries = (!zero).then(|| largest.exponent() + factor.exponent);
+        let whole = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
+        Ok(Self { n, shift: whole - factor.exponent, factor, zero })
+    }
+
+    /// The power of two between the scaled matrix and the one whose root is asked for.
+    fn whole_shift(&self) -> i32 {
+        self.shift + self.factor.exponent
+    }
+
+    /// What was found in units of the scaled matrix, in those of the one whose root is asked for.
+    pub(super) fn unscaled(&self, x: f64) -> f64 {
+        libm::scalbn(x * self.factor.fraction, self.whole_shift())
     }
 
     /// The ridge of the scaled matrix.
     pub(super) fn scaled_ridge(&self, ridge: Ridge) -> Ridge {
         match ridge {
-            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -self.shift)),
+            Ridge::Absolute(r) => Ridge::Absolute(libm::scalbn(r, -self.whole_shift()) / self.factor.fraction),
             relative => relative,
         }
     }
@@ -109,25 +123,31 @@ impl Input {
         }
     }
 
-    /// What scales the root back.
-    fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
-        // Where p divides the shift it is a power of two.
-        let whole = match exponent {
+    /// The power of two of the root that is exact, and what is left of the shift.
+    fn shift_of_root(&self, exponent: Exponent) -> (i32, i32) {
+        let shift = self.whole_shift();
+        let order = match exponent {
             Exponent::Root(p) => i32::try_from(p).ok(),
             Exponent::Power(_) => None,
         };
-        let whole = whole.filter(|&p| self.shift.checked_rem(p) == Some(0)).and_then(|p| self.shift.checked_div(p));
-        match whole {
-            Some(power) => ScaleBack { factor: R::one(), power: Power::new(-power), exact: true },
-            None => {
-                let binary = -f64::from(self.shift) * exponent.alpha();
-                let power = libm::floor(binary);
-                ScaleBack {
-                    factor: R::from_f64(libm::exp2(binary - power)),
-                    power: Power::new(power as i32),
-                    exact: false,
-                }
-            }
+        let parts = order.and_then(|p| Some((shift.checked_div_euclid(p)?, shift.checked_rem_euclid(p)?)));
+        parts.map_or((0, shift), |(whole, left)| (-whole, left))
+    }
+
+    /// What scales the root back.
+    fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
+        let (whole, left) = self.shift_of_root(exponent);
+        let fraction = self.factor.fraction;
+        if left == 0 && fraction == 1.0 {
+            return ScaleBack { factor: R::one(), power: Power::new(whole), exact: true };
+        }
+        // Together, so that no power of the fraction leaves the range.
+        let binary = -(f64::from(left) + libm::log2(fraction)) * exponent.alpha();
+        let power = libm::floor(binary);
+        ScaleBack {
+            factor: R::from_f64(libm::exp2(binary - power)),
+            power: Power::new((power as i32).saturating_add(whole)),
+            exact: false,
         }
     }
 
@@ -139,8 +159,10 @@ impl Input {
         let stored = if S::ROUNDOFF > u { S::ROUNDOFF * libm::sqrt(self.n as f64 + 1.0) } else { u };
         let back: ScaleBack<R> = self.scale_back(exponent);
         let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
-        // The exponent of the factor is itself a rounded product.
-        let factor = if back.exact { 0.0 } else { f64::from(self.shift).abs() * exponent.alpha() * f64::EPSILON };
+        // The exponent of the factor is itself a rounded product, with a fraction of a rounded sum with a logarithm.
+        let terms =
+            f64::from(self.shift_of_root(exponent).1).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
+        let factor = if back.exact { 0.0 } else { terms * exponent.alpha() * f64::EPSILON };
         stored + scaled + factor
     }
 

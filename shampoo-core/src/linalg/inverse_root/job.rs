@@ -3,6 +3,7 @@
 
 use super::attempt::{Attempt, Pace, Task};
 use super::input::Input;
+use super::request::Factor;
 use super::{Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
@@ -56,14 +57,15 @@ impl<R: Real> Job<R> {
     /// Looks at the input once and decides what is to be done.
     ///
     /// **Shapes**: `triangle` n (n + 1) / 2 numbers, rows of the lower triangle. **Errors**: NaN or infinity in the
-    /// input, an exponent that is no root or that the method does not compute, an unusable ridge.
+    /// input, an exponent that is no root or that the method does not compute, an unusable ridge or scale.
     pub fn start<S: Stored<R>>(triangle: &[S], n: usize, request: &Request) -> Result<Self, RootError> {
         let exponent = request.validate()?;
         if !request.ridge.is_usable() {
             return Err(RootError::Ridge { value: request.ridge.figure() });
         }
         check_packed(triangle, n)?;
-        let input = Input::new::<R, S>(triangle, n, exponent, request.ridge)?;
+        let factor = Factor::new(request.scale).ok_or(RootError::Scale { value: request.scale })?;
+        let input = Input::new::<R, S>(triangle, n, exponent, request.ridge, factor)?;
         let ridge = input.scaled_ridge(request.ridge);
         let nothing = input.zero && !matches!(ridge, Ridge::Absolute(r) if r > 0.0);
         let max_error = request.max_error.unwrap_or_else(default_max_error::<R>);
@@ -120,8 +122,8 @@ impl<R: Real> Job<R> {
             let workspace = workspace.get(..needed).ok_or(length(needed, workspace.len()))?;
             report.outcome = input.store(workspace, self.task.exponent, root);
         }
-        report.lambda_max = libm::scalbn(report.lambda_max, input.shift);
-        report.ridge = libm::scalbn(report.ridge, input.shift);
+        report.lambda_max = input.unscaled(report.lambda_max);
+        report.ridge = input.unscaled(report.ridge);
         Ok(report)
     }
 
@@ -162,7 +164,7 @@ impl<R: Real> Job<R> {
         let raised = self.ridge.times(self.factor);
         // An infinite ridge would make any matrix one without a root.
         let amount = raised.amount(attempt.lambda_max);
-        let in_range = R::from_f64(amount).is_finite() && libm::scalbn(amount, self.task.input.shift).is_finite();
+        let in_range = R::from_f64(amount).is_finite() && self.task.input.unscaled(amount).is_finite();
         if self.retry < self.retries && raised.is_usable() && in_range {
             self.retry += 1;
             self.attempt = Attempt::start(&self.task, raised);

@@ -4,6 +4,7 @@ use super::coupled::Scaling;
 use super::newton_schulz;
 use super::tables::table;
 use crate::error::UnsupportedExponent;
+use crate::scalar::Real;
 
 /// Orders above this one are real exponents: their residual alone would take hundreds of products.
 const MAX_ORDER: u32 = 1024;
@@ -47,6 +48,7 @@ impl Exponent {
 
 /// What is added to the matrix before its root is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Ridge {
     /// `epsilon` times the largest eigenvalue.
     #[doc(alias = "epsilon")]
@@ -140,6 +142,9 @@ pub struct Request {
     pub scaling: Scaling,
     /// How it is certified. Real exponents and the pseudo-inverse have a certificate of their own.
     pub certificate: Certificate,
+    /// The root is that of `scale` times the matrix, and an absolute ridge in units of that: positive and finite. The
+    /// matrix itself is not multiplied, so nothing overflows on the way.
+    pub scale: f64,
     /// Largest relative error in the spectral norm that is accepted; `None` is 1e-5 with `f64`
     /// inside, 5e-3 with double-f32 inside and 5e-2 with `f32` inside.
     pub max_error: Option<f64>,
@@ -156,9 +161,25 @@ impl Request {
             method: Method::Auto,
             scaling: Scaling::Auto,
             certificate: Certificate::Full,
+            scale: 1.0,
             max_error: None,
             max_retries: 5,
         }
+    }
+}
+
+/// A positive number as `fraction * 2^exponent`, the fraction from 1 to 2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Factor {
+    pub(super) fraction: f64,
+    pub(super) exponent: i32,
+}
+
+impl Factor {
+    /// `None` for what is no positive, finite number.
+    pub(super) fn new(value: f64) -> Option<Self> {
+        let exponent = value.exponent();
+        (value > 0.0 && value.is_finite()).then(|| Self { fraction: libm::scalbn(value, -exponent), exponent })
     }
 }
 

@@ -1,0 +1,40 @@
+//! What a statistic is multiplied by before its root is taken.
+
+use crate::config::check_figure;
+use crate::error::ConfigError;
+use crate::mat::packed::rows;
+use crate::scalar::{Real, Stored};
+
+/// The root is that of L max(tr L, epsilon)^{-power}, which makes it less dependent on the gradient's scale (\[FB\]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TraceScaling {
+    /// 1/2 as published; 1 makes the trace 1.
+    pub power: f64,
+    /// A smaller trace counts as this number.
+    pub epsilon: f64,
+}
+
+impl TraceScaling {
+    /// The published power, and no floor.
+    pub const SQUARE_ROOT: Self = Self { power: 0.5, epsilon: 0.0 };
+
+    /// What a statistic with this trace is multiplied by; 1 where neither trace nor floor is positive.
+    pub fn factor(self, trace: f64) -> f64 {
+        let trace = trace.max(self.epsilon);
+        if trace > 0.0 { libm::pow(trace, -self.power) } else { 1.0 }
+    }
+
+    /// Refuses figures that are negative or not finite.
+    ///
+    /// **Errors**: [`ConfigError::Figure`].
+    pub fn validate(self) -> Result<(), ConfigError> {
+        check_figure::<f64>("trace scaling power", self.power)?;
+        check_figure::<f64>("trace scaling epsilon", self.epsilon)
+    }
+}
+
+/// Sum of the diagonal of a packed triangle.
+pub fn trace<R: Real, S: Stored<R>>(triangle: &[S]) -> f64 {
+    rows(triangle).filter_map(|row| row.last()).fold(0.0, |sum, s| sum + s.load().to_f64())
+}

@@ -1,0 +1,157 @@
+//! Lengths known to the compiler, those known at run time and what a tensor takes: one formula.
+
+mod common;
+
+use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
+use shampoo_core::error::{ConfigError, ShapeError};
+use shampoo_core::graft::Graft;
+use shampoo_core::momentum::{Buffers, Momentum};
+use shampoo_core::partition::{Merge, Sides};
+use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootF64, F64, Precision};
+use shampoo_core::schedule::Slot;
+use shampoo_core::statistics::Averaging;
+use shampoo_core::tensor::{Lengths, Tensor, lengths, state_bytes, state_len};
+
+const ONE_SIDED: Config = Config { sides: Sides::Smallest, ..Config::DEFAULT };
+const UNCUT: Config = Config { block_size: usize::MAX, ..Config::DEFAULT };
+const CONFIGS: [Config; 11] = [
+    Config::DEFAULT,
+    Config::talk_2021(),
+    Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 }),
+    ONE_SIDED,
+    UNCUT,
+    Config { block_size: 7, merge_limit: 1, packed_products: true, ..Config::DEFAULT },
+    Config { block_size: 20, merge: Merge::Reverse { target_rank: 2 }, merge_limit: 64, ..Config::DEFAULT },
+    Config { merge: Merge::Keep, precondition_vectors: true, graft: Graft::Sgd, ..Config::DEFAULT },
+    Config { max_preconditioned_dim: 40, momentum: Momentum::NONE, ..UNCUT },
+    Config {
+        momentum: Momentum { buffers: Buffers::Two, ..Momentum::heavy_ball(0.5) },
+        packed_products: true,
+        ..UNCUT
+    },
+    Config { block_size: 3, merge: Merge::ReverseUnguarded { target_rank: 1 }, ..ONE_SIDED },
+];
+const SHAPES: [&[usize]; 9] =
+    [&[64, 32], &[50, 7], &[3, 5, 7], &[9], &[], &[1, 1], &[0, 4], &[8, 4, 3, 3], &[1, 2, 1, 2, 1, 2, 1, 2, 1, 2]];
+
+/// Every length, worked out by the compiler.
+static TABLE: [[Lengths; SHAPES.len()]; CONFIGS.len()] = {
+    let mut table = [[Lengths::of(&[], &Config::DEFAULT); SHAPES.len()]; CONFIGS.len()];
+    let mut i = 0;
+    while i < CONFIGS.len() {
+        let mut j = 0;
+        while j < SHAPES.len() {
+            table[i][j] = Lengths::of(SHAPES[j], &CONFIGS[i]);
+            j += 1;
+        }
+        i += 1;
+    }
+    table
+};
+
+/// Builds the tensor, and shows that one number less or more is refused; bytes of its state.
+fn allocated<P: Precision>(shape: &[usize], config: Config, need: Lengths) -> usize {
+    let build = |statistics: usize, graft: usize, momentum: usize, slots: usize| {
+        let (store, work) = (vec![P::Store::default(); statistics], vec![P::Work::default(); graft]);
+        let momentum = vec![P::Work::default(); momentum];
+        let bytes = 2 * size_of_val(&store[..]) + size_of_val(&work[..]) + size_of_val(&momentum[..]);
+        let slots = vec![Slot::EMPTY; slots];
+        Tensor::<P, _, _, _>::new(shape, config, store.clone(), store, work, momentum, slots).map(|_| bytes)
+    };
+    let Lengths { statistics, graft, momentum, slots, .. } = need;
+    assert!(build(statistics + 1, graft, momentum, slots).is_err());
+    assert!(build(statistics, graft + 1, momentum, slots).is_err());
+    assert!(build(statistics, graft, momentum + 1, slots).is_err());
+    assert!(build(statistics, graft, momentum, slots + 1).is_err());
+    build(statistics, graft, momentum, slots).expect("these are the lengths")
+}
+
+#[test]
+fn the_compiler_and_the_tensor_agree() {
+    for (config, row) in CONFIGS.into_iter().zip(&TABLE) {
+        for (shape, &need) in SHAPES.into_iter().zip(row) {
+            let found = lengths::<F32>(shape, &config);
+            if matches!(found, Err(ConfigError::Shape(ShapeError::Rank { .. }))) {
+                assert_eq!((config.merge, need.numel, state_len(shape, config)), (Merge::Keep, usize::MAX, usize::MAX));
+                continue;
+            }
+            assert_eq!(found, Ok(need), "{shape:?} {config:?}");
+            assert_eq!(lengths::<F32RootF64>(shape, &config), Ok(need));
+            assert_eq!(state_len(shape, config), 2 * need.statistics + need.graft + need.momentum);
+            assert_eq!(state_bytes::<F32>(shape, config), allocated::<F32>(shape, config, need));
+            assert_eq!(state_bytes::<F64>(shape, config), allocated::<F64>(shape, config, need));
+            assert_eq!(state_bytes::<Bf16Store>(shape, config), allocated::<Bf16Store>(shape, config, need));
+            assert_eq!(state_bytes::<Bf16x2Store>(shape, config), allocated::<Bf16x2Store>(shape, config, need));
+            assert_eq!(state_bytes::<Bf16x3Store>(shape, config), allocated::<Bf16x3Store>(shape, config, need));
+        }
+    }
+}
+
+#[test]
+fn arrays_take_lengths_from_the_compiler() {
+    const CONFIG: Config = Config::DEFAULT;
+    const LEN: usize = state_len(&[64, 32], CONFIG);
+    const NEED: Lengths = Lengths::of(&[64, 32], &CONFIG);
+    let (statistics, roots) = ([0.0_f32; NEED.statistics], [0.0; NEED.statistics]);
+    let (graft, momentum) = ([0.0; NEED.graft], [0.0; NEED.momentum]);
+    let tensor =
+        Tensor::<F32, _, _, _>::new(&[64, 32], CONFIG, statistics, roots, graft, momentum, [Slot::EMPTY; NEED.slots]);
+    assert_eq!(tensor.map(|tensor| tensor.lengths()), Ok(NEED));
+    assert_eq!(LEN, 2 * (2080 + 528) + 2 * 2048);
+}
+
+/// Numbers of statistics with both triangles, block by block.
+fn square(config: &Config, shape: &[usize]) -> usize {
+    let need = lengths::<F32>(shape, config).expect("a legal configuration");
+    let (rows, columns) = (shape[0], shape[1]);
+    let block = config.block_size;
+    let pieces = |d: usize| (0..d).step_by(block).map(move |start| block.min(d - start));
+    let both: usize = pieces(rows)
+        .flat_map(|m| pieces(columns).map(move |n| if config.sides == Sides::All { m * m + n * n } else { n * n }))
+        .sum();
+    assert!(need.statistics < both);
+    both
+}
+
+#[test]
+fn a52_a_size_query_without_an_allocation() {
+    const SHAPE: [usize; 2] = [50257, 768];
+    const BYTES: usize = size_of::<f32>();
+    let blocks = Config { block_size: 1024, ..Config::DEFAULT };
+    let one_sided = Config { sides: Sides::Smallest, ..UNCUT };
+    for (config, both_triangles, one_triangle, factors) in [
+        (UNCUT, 10_105_423_492, 5_052_813_796, 2),
+        (blocks, 323_511_940, 161_933_284, 100),
+        (one_sided, 2_359_296, 1_181_184, 1),
+    ] {
+        let need = Lengths::of(&SHAPE, &config);
+        assert_eq!((need.statistics * BYTES, need.slots), (one_triangle, factors));
+        assert_eq!(square(&config, &SHAPE) * BYTES, both_triangles);
+    }
+    // The last is small enough to allocate.
+    let need = Lengths::of(&SHAPE, &Config { graft: Graft::Sgd, momentum: Momentum::NONE, ..one_sided });
+    let config = Config { graft: Graft::Sgd, momentum: Momentum::NONE, ..one_sided };
+    assert_eq!(allocated::<F32>(&SHAPE, config, need), 2 * 1_181_184);
+}
+
+#[test]
+fn a42_constants_saturate() {
+    const HALF: usize = 1 << (usize::BITS / 2);
+    const SQUARE: Lengths = Lengths::of(&[HALF, HALF], &Config::DEFAULT);
+    const LINE: Lengths = Lengths::of(&[HALF, 2], &UNCUT);
+    const RANK: Lengths = Lengths::of(&[2; 9], &Config { merge: Merge::Keep, ..UNCUT });
+    assert_eq!((SQUARE.numel, SQUARE.statistics, SQUARE.momentum), (usize::MAX, usize::MAX, usize::MAX));
+    assert_eq!((LINE.numel, LINE.work, LINE.root), (2 * HALF, usize::MAX, usize::MAX));
+    assert_eq!(RANK.state(), usize::MAX);
+    assert_eq!(state_bytes::<F64>(&[HALF, HALF], UNCUT), usize::MAX);
+    // A tensor without entries is not too large.
+    assert_eq!(Lengths::of(&[HALF, HALF, 0], &UNCUT), Lengths::default());
+    // No number lies between what is right and the largest.
+    let exact = |d: u128| d * (d + 1) / 2;
+    for d in [HALF - 1, HALF, HALF + 1, HALF * 2 - 2, HALF * 2, usize::MAX] {
+        let found = Lengths::of(&[d, 1], &Config { precondition_vectors: true, ..UNCUT }).statistics;
+        let right = usize::try_from(exact(d as u128)).unwrap_or(usize::MAX);
+        assert_eq!(found, right, "{d}");
+    }
+}
