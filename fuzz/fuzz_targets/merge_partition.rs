@@ -7,10 +7,10 @@ use shampoo_core::capacity::MAX_RANK;
 use shampoo_core::config::Config;
 use shampoo_core::graft::Graft;
 use shampoo_core::momentum::Momentum;
-use shampoo_core::partition::{Merge, Partition, merge_small_dims};
+use shampoo_core::partition::{Merge, Partition, Sides, merge_small_dims};
 use shampoo_core::scalar::F32;
 use shampoo_core::tensor::lengths;
-use shampoo_fuzz::settings::{MERGES, size};
+use shampoo_fuzz::settings::{merge, size};
 
 #[derive(Debug)]
 struct Case {
@@ -20,6 +20,7 @@ struct Case {
     block_size: usize,
     largest: usize,
     vectors: bool,
+    sides: Sides,
     index: usize,
 }
 
@@ -30,11 +31,12 @@ impl<'a> Arbitrary<'a> for Case {
         let shape = (0..rank).map(|_| if huge { usize::arbitrary(u) } else { size(u) }).collect::<Result<_>>()?;
         Ok(Self {
             shape,
-            merge: *u.choose(MERGES)?,
+            merge: merge(u)?,
             limit: if bool::arbitrary(u)? { size(u)? } else { usize::from(u16::arbitrary(u)?) },
             block_size: size(u)?,
             largest: size(u)?,
             vectors: bool::arbitrary(u)?,
+            sides: *u.choose(&[Sides::All, Sides::Smallest])?,
             index: usize::arbitrary(u)?,
         })
     }
@@ -65,10 +67,11 @@ fuzz_target!(|case: Case| {
         let merged = |d: &usize| *d <= case.limit.max(1) || others.contains(d);
         assert!(dims.len() <= others.len().max(1) && dims.iter().all(merged), "{dims:?}");
     }
-    if case.merge != Merge::ForwardUnguarded && others.len() > 1 {
+    let guarded = !matches!(case.merge, Merge::ForwardUnguarded | Merge::ReverseUnguarded { .. });
+    if guarded && others.len() > 1 {
         assert!(dims.len() > 1, "{dims:?}");
     }
-    let Ok(partition) = Partition::new(dims, case.block_size, case.largest, case.vectors) else {
+    let Ok(partition) = Partition::new(dims, case.block_size, case.largest, case.vectors, case.sides) else {
         assert_eq!(case.block_size, 0);
         return;
     };
@@ -81,6 +84,7 @@ fuzz_target!(|case: Case| {
         block_size: case.block_size,
         max_preconditioned_dim: case.largest,
         precondition_vectors: case.vectors,
+        sides: case.sides,
         graft: Graft::Sgd,
         momentum: Momentum::NONE,
         ..Config::DEFAULT

@@ -2,18 +2,28 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use shampoo_core::config::{Config, WeightDecay};
-use shampoo_core::graft::Graft;
+use shampoo_core::diagonal::sm3::Variant;
+use shampoo_core::graft::{Graft, Length};
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Ridge};
 use shampoo_core::momentum::{Buffers, Momentum};
-use shampoo_core::partition::Merge;
+use shampoo_core::partition::{Merge, Sides};
 use shampoo_core::scalar::Real;
 use shampoo_core::schedule::Schedule;
 use shampoo_core::statistics::Averaging;
 
 use crate::numbers::Number;
 
-/// The policies of merging.
-pub const MERGES: &[Merge] = &[Merge::Keep, Merge::Forward, Merge::ForwardUnguarded];
+/// A policy of merging.
+pub fn merge(u: &mut Unstructured<'_>) -> Result<Merge> {
+    let target_rank = usize::from(u8::arbitrary(u)? % 6);
+    Ok(*u.choose(&[
+        Merge::Keep,
+        Merge::Forward,
+        Merge::ForwardUnguarded,
+        Merge::Reverse { target_rank },
+        Merge::ReverseUnguarded { target_rank },
+    ])?)
+}
 
 /// Every public field at random: mostly what programs use.
 #[derive(Clone, Debug)]
@@ -50,12 +60,15 @@ impl<'a> Arbitrary<'a> for Settings {
         };
         Ok(Self(Config {
             block_size: size(u)?,
-            merge: *u.choose(MERGES)?,
+            merge: merge(u)?,
             merge_limit: size(u)?,
             max_preconditioned_dim: size(u)?,
+            sides: *u.choose(&[Sides::All, Sides::Smallest])?,
             precondition_vectors: bool::arbitrary(u)?,
             precondition: !u.ratio(1, 8)?,
             averaging: averaging(u)?,
+            packed_products: bool::arbitrary(u)?,
+            bias_correction: bool::arbitrary(u)?,
             initial_statistics: if bool::arbitrary(u)? { 0.0 } else { figure(u)? },
             exponent_override,
             ridge,
@@ -64,6 +77,7 @@ impl<'a> Arbitrary<'a> for Settings {
             max_error,
             max_retries: u32::from(u8::arbitrary(u)? % 6),
             graft: graft(u)?,
+            normalize_graft: u.ratio(1, 4)?,
             momentum,
             weight_decay,
             schedule: Schedule {
@@ -126,13 +140,23 @@ fn averaging(u: &mut Unstructured<'_>) -> Result<Averaging> {
     Ok(if bool::arbitrary(u)? { Averaging::Sum } else { Averaging::Ema { beta2: decay(u)? } })
 }
 
-fn graft(u: &mut Unstructured<'_>) -> Result<Graft> {
-    Ok(match u8::arbitrary(u)? % 5 {
+/// A method, with figures that may be illegal.
+pub fn graft(u: &mut Unstructured<'_>) -> Result<Graft> {
+    Ok(match u8::arbitrary(u)? % 11 {
         0 => Graft::None,
         1 => Graft::Sgd,
         2 => Graft::AdaGrad { epsilon: figure(u)? },
         3 => Graft::RmsProp { beta2: decay(u)?, epsilon: figure(u)?, bias_correction: bool::arbitrary(u)? },
-        _ => Graft::Sm3 { averaging: averaging(u)?, epsilon: figure(u)? },
+        4 => Graft::Momentum { beta1: decay(u)?, nesterov: bool::arbitrary(u)? },
+        5 => Graft::Adam { beta1: decay(u)?, beta2: decay(u)?, epsilon: figure(u)? },
+        6 => Graft::FullMatrix { ridge: Ridge::Relative(figure(u)?) },
+        7 => Graft::Lars { beta: figure(u)? },
+        8 => Graft::Sign,
+        9 => Graft::FixedNorm(*u.choose(&[Length::Rows, Length::Entries, Length::Given(1.0)])?),
+        _ => {
+            let variant = *u.choose(&[Variant::I, Variant::II])?;
+            Graft::Sm3 { variant, averaging: averaging(u)?, epsilon: figure(u)? }
+        }
     })
 }
 

@@ -100,6 +100,8 @@ pub struct Config {
     pub max_retries: u32,
     /// The method that gives the step its length.
     pub graft: Graft,
+    /// The graft's method takes the gradient divided by its own norm.
+    pub normalize_graft: bool,
     /// Over what the lengths of the graft's step and of the preconditioned one are compared.
     pub graft_scope: Scope,
     /// Momentum of the gradient, before the preconditioner.
@@ -147,6 +149,7 @@ impl Config {
         max_error: None,
         max_retries: 5,
         graft: Graft::RmsProp { beta2: 0.99, epsilon: 1e-10, bias_correction: true },
+        normalize_graft: false,
         graft_scope: Scope::Tensor,
         filter: Filter::NONE,
         momentum: Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) },

@@ -107,6 +107,32 @@ pub enum RootError {
     Shape(ShapeError),
 }
 
+/// Lists do not cover the entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum CoverError {
+    /// An offset is missing, does not start at 0, decreases or does not end at the number of ids.
+    Offset {
+        /// Its place in the list of offsets.
+        index: usize,
+    },
+    /// An entry is in no set.
+    Uncovered {
+        /// The entry.
+        entry: usize,
+    },
+    /// A set is not below the number of sets.
+    Set {
+        /// Its place in the list of ids.
+        index: usize,
+        /// The set.
+        set: usize,
+        /// Number of sets.
+        sets: usize,
+    },
+}
+
 /// A step was refused; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -273,6 +299,16 @@ impl fmt::Display for RootError {
     }
 }
 
+impl fmt::Display for CoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offset { index } => write!(f, "offset {index} does not fit the list of ids"),
+            Self::Uncovered { entry } => write!(f, "entry {entry} is in no set"),
+            Self::Set { index, set, sets } => write!(f, "id {index} is set {set} of {sets}"),
+        }
+    }
+}
+
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -312,5 +348,6 @@ impl core::error::Error for ShapeError {}
 impl core::error::Error for ConfigError {}
 impl core::error::Error for UnsupportedExponent {}
 impl core::error::Error for RootError {}
+impl core::error::Error for CoverError {}
 impl core::error::Error for StepError {}
 impl core::error::Error for RowsError {}

@@ -20,7 +20,7 @@
 //! | [`kernel`] | the few passes over numbers that all is made of; a value passed in | all that computes |
 //! | [`linalg`] | norms, factorisations, and **certified inverse roots** | blocks; useful alone |
 //! | [`statistics`], [`partition`] | Kronecker statistics; how a tensor is cut | blocks |
-//! | [`diagonal`] | AdaGrad, RMSProp, SM3 | grafts; useful alone |
+//! | [`diagonal`] | SGD with trust ratios, AdaGrad, RMSProp, Adam, SM3 over any cover, full-matrix AdaGrad | grafts; useful alone |
 //! | [`graft`], [`momentum`], [`learning_rate`] | the length of a step, its memory, its rate | tensors |
 //! | [`schedule`] | when what happens: a state machine over step numbers | blocks, executors |
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |

@@ -80,14 +80,14 @@ impl Momentum {
 
 /// An average of gradients that is preconditioned in the gradient's place: momentum before the preconditioner (\[FB\]).
 ///
-/// m <- b1 m + (1 - b1) g; the direction is that of m, or of m / (1 - b1^t). Statistics and second moments take the
-/// gradient itself.
+/// m <- b1 m + (1 - b1) g, or with bias correction m_t <- (b1 (1 - b1^{t-1}) m + (1 - b1) g) / (1 - b1^t), the same
+/// divided by 1 - b1^t. Statistics and second moments take the gradient itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Filter {
     /// The decay b1 in [0, 1); 0 keeps no buffer.
     pub beta1: f64,
-    /// Divide m by 1 - b1^t, t the parameter's own count of gradients.
+    /// Weigh the first gradients so that m is an average from the start, by the parameter's own count of gradients.
     pub bias_correction: bool,
 }
 
@@ -100,11 +100,6 @@ impl Filter {
         self.beta1 != 0.0
     }
 
-    /// What m is multiplied by after `count` gradients, this one included.
-    pub fn correction(&self, count: u64) -> f64 {
-        if self.bias_correction { 1.0 / (1.0 - libm::pow(self.beta1, count.max(1) as f64)) } else { 1.0 }
-    }
-
     /// Refuses b1 outside [0, 1) or equal to 1 in `T`.
     ///
     /// **Errors**: [`ConfigError::Beta`], [`ConfigError::BetaRoundsToOne`].
@@ -112,11 +107,17 @@ impl Filter {
         check_decay::<T>(self.beta1)
     }
 
-    /// Takes a gradient into the average.
+    /// Takes a gradient into the average; `count` gradients are then in it.
     ///
     /// **Shapes**: both of one length. **Cost**: 3 flops an entry.
-    pub fn apply<T: Real, K: Kernel<T> + ?Sized>(&self, average: &mut [T], gradient: &[T], kernel: &K) {
-        kernel.axpby(T::from_f64(1.0 - self.beta1), gradient, T::from_f64(self.beta1), average);
+    pub fn apply<T: Real, K: Kernel<T> + ?Sized>(&self, average: &mut [T], gradient: &[T], count: u64, kernel: &K) {
+        let missing = |count: u64| 1.0 - libm::pow(self.beta1, count as f64);
+        let (before, now) = match self.bias_correction {
+            true => (missing(count.saturating_sub(1)), missing(count.max(1))),
+            false => (1.0, 1.0),
+        };
+        let (decay, weight) = (self.beta1 * before / now, (1.0 - self.beta1) / now);
+        kernel.axpby(T::from_f64(weight), gradient, T::from_f64(decay), average);
     }
 }
 

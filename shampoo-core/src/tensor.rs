@@ -5,8 +5,9 @@ use core::marker::PhantomData;
 use crate::block::{Blocks, Factors, Refresh, is_ready, work_len_of};
 use crate::capacity::{Dims, product};
 use crate::config::{Config, WeightDecay};
+use crate::diagonal::Gradient;
 use crate::error::{ConfigError, ShapeError, StepError};
-use crate::graft::{Norms, Scope};
+use crate::graft::{Input, Norms, Scope};
 use crate::kept::Kept;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
@@ -149,7 +150,7 @@ impl Lengths {
             (Buffers::One, _) => 0,
         };
         let order = cut.largest_order();
-        let scratch = larger(config.graft.scratch_len(cut.dims), row);
+        let scratch = larger(config.graft.scratch_len(cut.dims, config.normalize_graft), row);
         Self {
             numel,
             statistics: cut.statistics_len(),
@@ -375,7 +376,7 @@ where
             seen = decayed;
         }
         if self.config.filter.is_used() {
-            self.config.filter.apply(filter, seen, kernel);
+            self.config.filter.apply(filter, seen, self.count + 1, kernel);
         }
     }
 
@@ -423,12 +424,14 @@ where
         let kept = Kept::of(self.momentum.as_ref(), &self.config, numel);
         let seen = kept.seen().unwrap_or(gradient);
         let dims = self.partition.dims();
-        self.config.graft.step(update, seen, self.graft.as_mut(), work, dims, self.count + 1, kernel);
-        let correction = self.config.filter.correction(self.count + 1);
-        if correction != 1.0 {
-            let correction = P::Work::from_f64(correction);
-            update.iter_mut().for_each(|u| *u *= correction);
-        }
+        let input = Input {
+            gradient: Gradient { raw: seen, numerator: kept.filtered().unwrap_or(gradient) },
+            parameter,
+            dims,
+            count: self.count + 1,
+            normalized: self.config.normalize_graft,
+        };
+        self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
         if self.sums() {
             let largest = max_abs(seen).to_f64();
             self.filled += numel as f64 * largest * largest;
@@ -470,13 +473,13 @@ where
         };
         let (dims, used) = (self.partition.dims(), self.preconditions());
         let (config, count) = (&self.config, self.count + 1);
-        let whole = factor(config, count, norms);
+        let whole = factor::<P>(config, norms);
         let Kept { step, graft, .. } = Kept::of_mut(self.momentum.as_mut(), config, self.partition.numel());
         let ready = Ready::of(self.slots.as_ref(), &self.partition, used);
         for (index, block, own) in parts(&self.partition, direction) {
             let factor = match config.graft_scope {
                 _ if !ready.block(index) => None,
-                Scope::Block => factor(config, count, add_norms(Norms::default(), dims, &block, own, update, kernel)),
+                Scope::Block => factor::<P>(config, add_norms(Norms::default(), dims, &block, own, update, kernel)),
                 Scope::Tensor | Scope::Global => whole,
             };
             let width = block.dims.last().copied().unwrap_or(1).max(1);
@@ -560,11 +563,8 @@ fn add_norms<T: Real, K: Kernel<T> + ?Sized>(
 }
 
 /// The factor that gives the direction the length of the graft's step.
-fn factor<T: Real>(config: &Config, count: u64, norms: Norms) -> Option<T> {
-    // The average that was preconditioned lacks its correction, the graft's step has it.
-    let correction = config.filter.correction(count);
-    let factor = config.graft.factor(norms.graft, correction * norms.direction);
-    factor.map(|factor| T::from_f64(correction * factor))
+fn factor<P: Precision>(config: &Config, norms: Norms) -> Option<P::Work> {
+    usable_factor::<P>(config.graft.factor(norms.graft, norms.direction), norms.direction)
 }
 
 /// Which blocks have all of their roots, in a step that uses them.
@@ -598,6 +598,13 @@ fn parts<'a, T>(partition: &'a Partition, direction: &'a [T]) -> impl Iterator<I
 /// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
 pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
     libm::sqrt(largest_square::<P>() / (4.0 * numel.max(1) as f64))
+}
+
+/// The factor of a direction in the working type; `None`, and so the graft's step, where it leaves the range or gives a
+/// step longer than a gradient may be: momentum sums steps.
+pub(crate) fn usable_factor<P: Precision>(factor: Option<f64>, length: f64) -> Option<P::Work> {
+    let within = |factor: &f64| factor * length <= largest_gradient::<P>(1);
+    factor.filter(within).map(P::Work::from_f64).filter(|factor| factor.is_finite())
 }
 
 /// Largest number that statistics and the graft's state can both hold.

@@ -4,6 +4,7 @@ mod common;
 
 use common::run::{PLAIN, PSEUDO, Run};
 use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, ShapeError, StepError, UnsupportedExponent};
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Portable;
@@ -17,7 +18,7 @@ use shampoo_tests::generate::Random;
 
 /// Settings that differ in which state they keep.
 fn settings() -> [Config; 4] {
-    let sm3 = Graft::Sm3 { averaging: Averaging::Sum, epsilon: 1e-10 };
+    let sm3 = Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 1e-10 };
     let decay = WeightDecay::Decoupled(0.1);
     [Config::DEFAULT, Config::talk_2021(), Config { weight_decay: decay, ..Config::diagonal(sm3) }, PLAIN]
 }
@@ -195,7 +196,7 @@ fn decays_outside_their_range_or_rounding_to_one() {
     for value in [0.0, 1.0, -0.5, 1.5, f64::INFINITY, f64::NAN, close] {
         let averaging = Averaging::Ema { beta2: value };
         let rmsprop = Graft::RmsProp { beta2: value, epsilon: 0.0, bias_correction: true };
-        let sm3 = Graft::Sm3 { averaging, epsilon: 0.0 };
+        let sm3 = Graft::Sm3 { variant: Variant::II, averaging, epsilon: 0.0 };
         let momentum = Momentum { buffers: Buffers::Two, ..Momentum::heavy_ball(value) };
         for config in [
             Config { averaging, ..DEFAULT },

@@ -5,6 +5,7 @@ mod common;
 use common::run::{PLAIN, PSEUDO, Run, narrow};
 use common::{U32, U64, assert_absolute, assert_relative, bits};
 use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::StepError;
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Portable;
@@ -151,7 +152,7 @@ fn a20_zero_over_zero_is_zero() {
             (Graft::AdaGrad { epsilon }, 1.0),
             (correct(true, epsilon), 1.0),
             (correct(false, epsilon), 10.0_f64.sqrt()),
-            (Graft::Sm3 { averaging: Averaging::Sum, epsilon }, 1.0),
+            (Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon }, 1.0),
         ] {
             // As a vector, where the graft is the whole step; the zero entry is 0, not NaN.
             let config = Config { graft, ..RIDGED };

@@ -5,6 +5,7 @@ mod common;
 use common::run::{PLAIN, PSEUDO, Run};
 use common::{U32, U64, assert_relative, bits};
 use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::graft::Graft;
 use shampoo_core::linalg::inverse_root::{Exponent, Request};
 use shampoo_core::momentum::Momentum;
@@ -17,7 +18,9 @@ use shampoo_tests::tolerance::Check;
 
 #[test]
 fn a36_scalar_parameter() {
-    for graft in [Graft::Sm3 { averaging: Averaging::Sum, epsilon: 0.0 }, Graft::AdaGrad { epsilon: 0.0 }] {
+    for graft in
+        [Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 }, Graft::AdaGrad { epsilon: 0.0 }]
+    {
         for config in [Config::diagonal(graft), Config { graft, ..Config::DEFAULT }] {
             let config = Config { momentum: Momentum::NONE, ..config };
             let mut run = Run::<F32>::new(&[], config);
@@ -31,7 +34,10 @@ fn a36_scalar_parameter() {
 
 #[test]
 fn a37_empty_tensors_have_no_blocks_and_no_state() {
-    let sm3 = Config { graft: Graft::Sm3 { averaging: Averaging::Sum, epsilon: 0.0 }, ..Config::DEFAULT };
+    let sm3 = Config {
+        graft: Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 },
+        ..Config::DEFAULT
+    };
     let vectors = Config { precondition_vectors: true, merge: Merge::Keep, ..Config::DEFAULT };
     for shape in [&[0][..], &[0, 5], &[3, 0], &[2, 0, usize::MAX]] {
         for config in [Config::DEFAULT, Config::talk_2021(), vectors, sm3] {

@@ -6,9 +6,10 @@ use common::run::{PLAIN, Run, narrow, widen};
 use common::{U32, U64, assert_absolute, assert_relative, generated};
 use proptest::prelude::{any, prop};
 use proptest::proptest;
-use shampoo_core::capacity::Dims;
 use shampoo_core::config::{Config, WeightDecay};
-use shampoo_core::diagonal::sm3;
+use shampoo_core::diagonal::Gradient;
+use shampoo_core::diagonal::cover::AxisCover;
+use shampoo_core::diagonal::sm3::{self, Sm3, Variant};
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Portable;
 use shampoo_core::momentum::Momentum;
@@ -24,7 +25,7 @@ fn alone(graft: Graft) -> Config {
 
 #[test]
 fn golden_sm3() {
-    let graft = Graft::Sm3 { averaging: Averaging::Sum, epsilon: 0.0 };
+    let graft = Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 };
     let mut run = Run::<F64>::new(&[2, 2], alone(graft));
     run.step(&[1., 2., 3., 4.], 1.0);
     let second = run.direction(&[2., 0., 1., 1.]);
@@ -70,35 +71,35 @@ fn assert_naive<P: Precision>(shape: &[usize], seed: u64, epsilon: f64, u: f64) 
     });
     let cover = axis_covers(shape);
     let mut mu = vec![0.0; cover.len()];
-    compare(Graft::Sm3 { averaging: Averaging::Sum, epsilon }, &mut |g, _| {
+    compare(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon }, &mut |g, _| {
         let nu = sm3_ii(&mut mu, &cover, g);
         g.iter().zip(nu).map(|(g, nu)| quotient(*g, nu.sqrt() + epsilon)).collect()
     });
 }
 
 /// nu of one SM3-II step of the core, read back from the step.
-fn core_nu<T: Real>(mu: &mut [T], dims: &Dims, g: &[f64], averaging: Averaging) -> Vec<f64> {
+fn core_nu<T: Real>(mu: &mut [T], dims: &[usize], g: &[f64], averaging: Averaging) -> Vec<f64> {
     let mut out = vec![T::default(); g.len()];
     let mut scratch = vec![T::default(); sm3::scratch_len(dims)];
-    sm3::step(&mut out, &narrow::<T>(g), mu, &mut scratch, dims, averaging, 0.0, &Portable);
+    let (g_narrow, rule) = (narrow::<T>(g), Sm3 { averaging, ..Sm3::PAPER });
+    rule.step(&mut out, Gradient::plain(&g_narrow), &AxisCover::new(dims), mu, &mut scratch, &Portable);
     g.iter().zip(widen(&out)).map(|(g, step)| (g / step) * (g / step)).collect()
 }
 
 /// sum g^2 <= nu_II <= nu_I <= min(L_ii, R_jj) for a matrix, and min over the modes for any tensor.
 fn assert_sm3_laws<P: Precision>(shape: &[usize], averaging: Averaging, seed: u64, u: f64) {
     let mut random = Random::new(seed);
-    let dims = Dims::from_slice(shape).unwrap();
     let numel: usize = shape.iter().product();
     let config = Config { averaging, precondition_vectors: true, ..PLAIN };
     let mut statistics = Run::<P>::new(shape, config);
     let cover = axis_covers(shape);
-    let (mut mu, mut mu_i) = (vec![P::Work::default(); sm3::state_len(&dims)], vec![0.0; cover.len()]);
+    let (mut mu, mut mu_i) = (vec![P::Work::default(); sm3::state_len(shape)], vec![0.0; cover.len()]);
     let mut squares = vec![0.0; numel];
     for _ in 0..6 {
         // No zeros: nu is read back from the step.
         let g: Vec<f64> = random.gaussians(numel).iter().map(|&x| f64::from(x as f32)).collect();
         statistics.step(&g, 0.1);
-        let nu = core_nu(&mut mu, &dims, &g, averaging);
+        let nu = core_nu(&mut mu, shape, &g, averaging);
         let (decay, weight) = (averaging.decay(), averaging.weight());
         squares.iter_mut().zip(&g).for_each(|(v, g)| *v = decay * *v + weight * g * g);
         mu_i.iter_mut().for_each(|mu| *mu *= decay);

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use common::root::{request, root, root_with};
 use common::{U32, bits};
-use shampoo_core::diagonal::adagrad;
+use shampoo_core::diagonal::{Gradient, adagrad};
 use shampoo_core::kernel::{
     Accum, FastMath, Kernel, Poles, Portable, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
 };
@@ -94,8 +94,8 @@ fn a_graft_takes_nearly_the_same_step() {
     for _ in 0..20 {
         let g: Vec<f32> = random.gaussians(50).iter().map(|&x| x as f32).collect();
         let (mut out, mut fast) = (vec![0.0; 50], vec![0.0; 50]);
-        adagrad::step(&mut out, &g, &mut v, 1e-8, &Portable);
-        adagrad::step(&mut fast, &g, &mut v_fast, 1e-8, &FastMath::<_, true>(Portable));
+        adagrad::step(&mut out, Gradient::plain(&g), &mut v, 1e-8, &Portable);
+        adagrad::step(&mut fast, Gradient::plain(&g), &mut v_fast, 1e-8, &FastMath::<_, true>(Portable));
         assert_eq!(v, v_fast);
         for (fast, out) in fast.iter().zip(&out) {
             assert!(f64::from(fast / out - 1.0).abs() <= Check::FastRsqrtNewton.bound(U32));

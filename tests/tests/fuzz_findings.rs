@@ -3,12 +3,19 @@
 mod common;
 
 use common::root::{diagonal, root};
+use common::run::{Run, narrow, widen};
 use common::{U32, assert_relative};
+use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::graft::Graft;
 use shampoo_core::kernel::{Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::{Exponent, Method, Outcome, Request, Ridge};
+use shampoo_core::lookup::{Lookup, RowGraft, Update, Workspace, lengths};
 use shampoo_core::mat::MatRef;
-use shampoo_core::scalar::{Bf16x2, DoubleF32, Real, Stored};
+use shampoo_core::momentum::Momentum;
+use shampoo_core::scalar::{Bf16x2, DoubleF32, F32, Real, Stored};
+use shampoo_core::schedule::{Schedule, Slot};
+use shampoo_core::statistics::Averaging;
 use shampoo_tests::oracle::root as oracle;
 use shampoo_tests::oracle::wide;
 use shampoo_tests::tolerance::Check;
@@ -140,6 +147,53 @@ fn a_root_of_small_numbers_is_refused_or_kept_as_promised() {
         }
     }
     assert!(refused > 0);
+}
+
+/// The factor that gives a direction its length left the range of `f32`, and infinity times 0 was a NaN parameter.
+#[test]
+fn a_direction_too_short_to_be_given_a_length_leaves_the_grafts_step() {
+    let config = Config {
+        exponent_override: Some(Exponent::Power(0.6)),
+        graft: Graft::Sgd,
+        momentum: Momentum::NONE,
+        averaging: Averaging::Sum,
+        ..Config::DEFAULT
+    };
+    let mut run = Run::<F32>::new(&[2, 2], config);
+    let gradient = [1e18, 0.0, 0.0, 1e18];
+    assert_eq!(run.step(&gradient, 1.0), widen(&narrow::<f32>(&gradient.map(|g| -g))));
+    assert_eq!(run.refresh.accepted, 2);
+
+    let need = lengths(3, 2, 1, &config, RowGraft::Sgd);
+    let config = Config { exponent_override: Some(Exponent::Power(1.2)), ..config };
+    let mut table =
+        Lookup::<F32, _, _, _>::new(3, 2, config, RowGraft::Sgd, [0.0; 3], [0.0; 3], [], [Slot::EMPTY]).unwrap();
+    let (mut keys, mut sums, mut direction, mut work) = ([0], [0.0; 2], [0.0; 2], vec![0.0; need.work]);
+    let (mut root, mut ids, mut rows) = (vec![0.0; need.root], [0], [0.0; 2]);
+    let (keys, sums, direction) = (&mut keys[..], &mut sums[..], &mut direction[..]);
+    let mut workspace = Workspace { keys, sums, direction, work: &mut work, root: &mut root };
+    let mut update = Update { ids: &mut ids, rows: &mut rows };
+    let done = table.step(&[1], &[1e18, 0.0], &[], 1.0, &mut update, &mut workspace, &Portable).unwrap();
+    assert_eq!((done.refresh.accepted, rows), (1, [-1e18, 0.0]));
+}
+
+/// A stale root of small statistics made steps near the largest number; their momentum became infinite and, with weight
+/// decay, NaN.
+#[test]
+fn steps_that_momentum_cannot_sum_are_not_taken() {
+    let config = Config {
+        graft: Graft::None,
+        exponent_override: Some(Exponent::Root(2)),
+        weight_decay: WeightDecay::Coupled(0.1),
+        schedule: Schedule { precondition_every: 100, ..Schedule::EVERY_STEP },
+        ..Config::DEFAULT
+    };
+    let mut run = Run::<F32>::new(&[2, 2], config);
+    run.step(&[1e-18, 0.0, 0.0, 1e-18], 0.01);
+    for _ in 0..20 {
+        let update = run.step(&[20.0, 0.0, 0.0, 20.0], 0.01);
+        assert!(update.iter().chain(&widen(run.tensor.momentum())).all(|x| x.is_finite()), "{update:?}");
+    }
 }
 
 /// First words that were rounded up have a product beyond `f32` where that of the numbers is still inside.

@@ -3,6 +3,7 @@
 mod common;
 
 use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, ShapeError};
 use shampoo_core::graft::Graft;
 use shampoo_core::momentum::{Buffers, Momentum};
@@ -17,7 +18,7 @@ const UNCUT: Config = Config { block_size: usize::MAX, ..Config::DEFAULT };
 const CONFIGS: [Config; 11] = [
     Config::DEFAULT,
     Config::talk_2021(),
-    Config::diagonal(Graft::Sm3 { averaging: Averaging::Sum, epsilon: 0.0 }),
+    Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 }),
     ONE_SIDED,
     UNCUT,
     Config { block_size: 7, merge_limit: 1, packed_products: true, ..Config::DEFAULT },

@@ -8,6 +8,7 @@ use common::run::{PLAIN, PSEUDO, Run, narrow, stored, widen};
 use common::{U32, U64, assert_absolute, assert_relative, bits, generated};
 use proptest::prelude::*;
 use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, RowsError, ShapeError};
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Portable;
@@ -191,7 +192,7 @@ fn rows_step_as_in_the_dense_table() {
         (RowGraft::None, Graft::None),
         (RowGraft::Sgd, Graft::Sgd),
         (RowGraft::AdaGrad { epsilon: 1e-3 }, Graft::AdaGrad { epsilon: 1e-3 }),
-        (RowGraft::Sm3 { epsilon: 0.0 }, Graft::Sm3 { averaging: Averaging::Sum, epsilon: 0.0 }),
+        (RowGraft::Sm3 { epsilon: 0.0 }, Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 }),
     ];
     for (seed, config) in (40..).zip(configs) {
         for (graft, other) in grafts {

@@ -4,6 +4,7 @@ mod runtime_support;
 
 use runtime_support::{Bench, DESCENT, Shapes, bits, gaussians, gradients};
 use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::graft::Graft;
 use shampoo_core::learning_rate::{Decay, LearningRate};
 use shampoo_core::momentum::Momentum;
@@ -14,7 +15,7 @@ use shampoo_tests::generate::Random;
 const SHAPES: Shapes<'static> = &[("w", &[5, 4]), ("embedding", &[6, 3]), ("bias", &[4])];
 
 fn embedding() -> Config {
-    Config::diagonal(Graft::Sm3 { averaging: Averaging::Sum, epsilon: 1e-10 })
+    Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 1e-10 })
 }
 
 #[test]

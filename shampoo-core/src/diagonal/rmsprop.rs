@@ -1,6 +1,7 @@
-//! RMSProp: v <- b2 v + (1 - b2) g^2, step g / (sqrt(v / c) + eps), c = 1 or 1 - b2^t.
+//! RMSProp: v <- b2 v + (1 - b2) g^2, step h / (sqrt(v / c) + eps), c = 1 or 1 - b2^t, where h is g unless said
+//! otherwise.
 
-use super::accumulate_squares;
+use super::{Gradient, accumulate_squares};
 use crate::kernel::Kernel;
 use crate::scalar::Real;
 use crate::statistics::Averaging;
@@ -15,14 +16,14 @@ use crate::statistics::Averaging;
 /// 2014, algorithm 1).
 ///
 /// ```
-/// use shampoo_core::{diagonal::rmsprop, kernel::Portable};
+/// use shampoo_core::{diagonal::{Gradient, rmsprop}, kernel::Portable};
 /// let (mut out, mut v) = ([0.0_f64], [0.0]);
-/// rmsprop::step(&mut out, &[2.0], &mut v, 0.999, 0.0, Some(1), &Portable);
+/// rmsprop::step(&mut out, Gradient::plain(&[2.0]), &mut v, 0.999, 0.0, Some(1), &Portable);
 /// assert!((out[0] - 1.0).abs() < 1e-12);
 /// ```
 pub fn step<T: Real, K: Kernel<T> + ?Sized>(
     out: &mut [T],
-    g: &[T],
+    gradient: Gradient<'_, T>,
     v: &mut [T],
     beta2: f64,
     epsilon: f64,
@@ -30,7 +31,7 @@ pub fn step<T: Real, K: Kernel<T> + ?Sized>(
     kernel: &K,
 ) {
     let averaging = Averaging::Ema { beta2 };
-    accumulate_squares(v, g, averaging);
+    accumulate_squares(v, gradient.raw, averaging);
     let scale = bias_correction.map_or(1.0, |count| averaging.bias_correction(count));
-    kernel.scale_by_rsqrt(out, g, v, T::from_f64(scale), T::from_f64(epsilon));
+    kernel.scale_by_rsqrt(out, gradient.numerator, v, T::from_f64(scale), T::from_f64(epsilon));
 }

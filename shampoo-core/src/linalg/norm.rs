@@ -47,6 +47,32 @@ pub fn norm<T: Real, K: Kernel<T> + ?Sized>(x: &[T], kernel: &K) -> T {
     scaled.sqrt().ldexp(k)
 }
 
+/// x <- (length / norm) x, for x of this norm or less: what is representable neither overflows nor vanishes on the way.
+///
+/// Where the two are equal x keeps its bits; where either is not finite, or the norm is 0, it is left alone.
+///
+/// **Cost**: 1 flop an entry.
+///
+/// ```
+/// use shampoo_core::linalg::norm::rescale;
+/// let mut x = [1e-44_f32, 0.0];
+/// rescale(&mut x, 1.0, f64::from(1e-44_f32));
+/// assert_eq!(x, [1.0, 0.0]);
+/// ```
+pub fn rescale<T: Real>(x: &mut [T], length: f64, norm: f64) {
+    if !(length.is_finite() && norm.is_finite() && norm > 0.0) {
+        return;
+    }
+    let factor = T::from_f64(length / norm);
+    if factor.is_finite() && factor >= T::MIN_POSITIVE {
+        x.iter_mut().for_each(|x| *x *= factor);
+        return;
+    }
+    let k = norm.exponent();
+    let factor = T::from_f64(length / norm.ldexp(-k));
+    x.iter_mut().for_each(|x| *x = factor * x.ldexp(-k));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +85,19 @@ mod tests {
         assert_eq!(norm(&[0.0_f32; 3], &Portable), 0.0);
         let tiny = f32::from_bits(1);
         assert_eq!(norm(&[3.0 * tiny, 4.0 * tiny], &Portable), 5.0 * tiny);
+    }
+
+    #[test]
+    fn lengths_change_without_leaving_the_range() {
+        let mut x = [3e-320_f64, 4e-320];
+        rescale(&mut x, 1e300, norm(&[3e-320, 4e-320], &Portable));
+        assert!((x[0] / 6e299 - 1.0).abs() < 1e-3 && (x[1] / 8e299 - 1.0).abs() < 1e-3, "subnormal digits: {x:?}");
+        let mut x = [1e-3_f32, 7.0];
+        for (length, norm) in [(0.3, 0.3), (1.0, 0.0), (f64::INFINITY, 1.0), (1.0, f64::NAN)] {
+            rescale(&mut x, length, norm);
+            assert_eq!(x, [1e-3, 7.0]);
+        }
+        rescale(&mut x, 0.0, 7.0);
+        assert_eq!(x, [0.0; 2]);
     }
 }

@@ -1,6 +1,7 @@
 //! The length of a step of rows.
 
 use crate::config::check_figure;
+use crate::diagonal::{Gradient, adagrad};
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
 use crate::scalar::Real;
@@ -87,7 +88,7 @@ impl RowGraft {
                 for (out, g, id) in rows {
                     let own = state.get_mut(id.saturating_mul(width)..).and_then(|state| state.get_mut(..width));
                     let Some(v) = own else { return };
-                    crate::diagonal::adagrad::step(out, g, v, epsilon, kernel);
+                    adagrad::step(out, Gradient::plain(g), v, epsilon, kernel);
                 }
             }
             Self::Sm3 { epsilon } => {

@@ -66,8 +66,8 @@ pub struct Touched {
 
 /// The state of a table over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
 ///
-/// Of the settings merging, momentum, filter (they are set to none) and the graft are not read, and decay in the gradient
-/// is refused. Columns are cut at `block_size`, each
+/// Of the settings merging, sides, packed products, momentum, filter (they are set to none) and the graft are not read, and
+/// decay in the gradient is refused. Columns are cut at `block_size`, each
 /// piece with an R of its own; a table wider than `max_preconditioned_dim` is not preconditioned. The root is of order 2
 /// unless the exponent is overridden.
 ///

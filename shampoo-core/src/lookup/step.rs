@@ -15,6 +15,7 @@ use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Precision, Real};
 use crate::schedule::Slot;
 use crate::statistics::accumulate;
+use crate::tensor::usable_factor;
 
 impl<P: Precision, S, W, B> Lookup<P, S, W, B>
 where
@@ -167,10 +168,7 @@ where
             let steps = out.chunks_exact(self.width.max(1)).filter_map(|row| row.get(piece.clone()));
             graft_length = steps.fold(graft_length, longer);
         }
-        let Some(factor) = self.graft.factor(graft_length, length).map(P::Work::from_f64) else { return };
-        if !factor.is_finite() {
-            return;
-        }
+        let Some(factor) = usable_factor::<P>(self.graft.factor(graft_length, length), length) else { return };
         for (piece, _) in self.pieces().zip(self.slots.as_ref()).filter(|(_, slot)| slot.stamp().is_some()) {
             let Some(from) = direction.get(own(&piece, count)) else { return };
             let rows = out.chunks_exact_mut(self.width.max(1)).zip(from.chunks_exact(piece.len().max(1)));

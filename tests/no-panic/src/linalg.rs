@@ -14,6 +14,7 @@ macro_rules! linalg {
             norm::max_abs::<$t>,
             norm::first_non_finite::<$t>,
             norm::norm::<$t, $kernel>,
+            norm::rescale::<$t>,
             power_iteration::largest_eigenvalue::<$t, $kernel>,
             PowerIteration::<$t>::start,
             PowerIteration::<$t>::step::<$kernel>,

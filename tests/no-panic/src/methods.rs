@@ -1,7 +1,10 @@
 //! Statistics, diagonal methods, grafts and momentum.
 
-use shampoo_core::diagonal::{adagrad, rmsprop, sm3};
-use shampoo_core::graft::{Graft, Norms};
+use shampoo_core::diagonal::adam::{self, Adam};
+use shampoo_core::diagonal::cover::{AxisCover, ListCover};
+use shampoo_core::diagonal::sm3::{self, Sm3};
+use shampoo_core::diagonal::{Gradient, adagrad, full_matrix, lars, rmsprop};
+use shampoo_core::graft::{AdaGraft, Graft, Length, Norms};
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::momentum::{Filter, Momentum};
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
@@ -18,10 +21,21 @@ entries! { state: [
     Momentum::weight,
     Momentum::buffer_count,
     Filter::is_used,
-    Filter::correction,
     Norms::merge,
     sm3::state_len,
     sm3::scratch_len,
+    sm3::scratch_len_of::<AxisCover<'static>>,
+    sm3::scratch_len_of::<ListCover<'static>>,
+    adam::state_len,
+    full_matrix::state_len,
+    full_matrix::scratch_len,
+    AxisCover::new,
+    AxisCover::set_count,
+    AxisCover::width,
+    ListCover::new,
+    Length::of,
+    AdaGraft::state_len,
+    AdaGraft::scratch_len,
 ] }
 
 macro_rules! methods {
@@ -36,8 +50,14 @@ macro_rules! methods {
             accumulate::<$t, Bf16x3>,
             adagrad::step::<$t, $kernel>,
             rmsprop::step::<$t, $kernel>,
-            sm3::step::<$t, $kernel>,
+            Gradient::<$t>::plain,
+            Adam::step::<$t, $kernel>,
+            lars::step::<$t, $kernel>,
+            full_matrix::step::<$t, $kernel>,
+            Sm3::step::<$t, AxisCover<'static>, $kernel>,
+            Sm3::step::<$t, ListCover<'static>, $kernel>,
             Graft::step::<$t, $kernel>,
+            AdaGraft::step::<$t, $kernel>,
             Momentum::apply::<$t, $kernel>,
             Filter::apply::<$t, $kernel>,
         ] }

@@ -1,7 +1,7 @@
 //! Configuration, learning rates and the schedule.
 
 use shampoo_core::config::{Config, Start, WeightDecay};
-use shampoo_core::graft::Graft;
+use shampoo_core::graft::{AdaGraft, Graft};
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::momentum::{Filter, Momentum};
 use shampoo_core::scalar::{F32, F32RootF64, F64};
@@ -25,6 +25,8 @@ entries! { settings: [
     Graft::validate::<f64>,
     Filter::validate::<f32>,
     Filter::validate::<f64>,
+    AdaGraft::validate::<f32>,
+    AdaGraft::validate::<f64>,
     Momentum::validate::<f32>,
     Momentum::validate::<f64>,
     LearningRate::constant,

@@ -4,6 +4,7 @@
 pub(crate) mod battery;
 
 use shampoo_core::config::Config;
+use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::momentum::Momentum;
@@ -72,7 +73,7 @@ pub(crate) fn gradients(random: &mut Random, shapes: Shapes<'_>) -> Gradients {
 pub(crate) fn settings() -> [Config; 3] {
     let talk = Config { certificate: SERVER_CONFIG.certificate, ..Config::talk_2021() };
     let averaging = shampoo_core::statistics::Averaging::Sum;
-    [SERVER_CONFIG, talk, Config::diagonal(Graft::Sm3 { averaging, epsilon: 1e-10 })]
+    [SERVER_CONFIG, talk, Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging, epsilon: 1e-10 })]
 }
 
 impl<K: Kernel<f32> + Kernel<f64>> Bench<K> {

@@ -48,6 +48,7 @@ impl Exponent {
 
 /// What is added to the matrix before its root is taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Ridge {
     /// `epsilon` times the largest eigenvalue.
     #[doc(alias = "epsilon")]
