@@ -2,16 +2,17 @@
 
 mod common;
 
-use common::run::{narrow, widen};
+use common::run::{PLAIN, Run, narrow, widen};
 use common::{U32, U64, assert_relative, bits, generated};
 use proptest::prelude::{any, prop};
 use proptest::proptest;
+use shampoo_core::config::Config;
 use shampoo_core::diagonal::Gradient;
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::graft::{AdaGraft, Graft, Input, Length};
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::Ridge;
-use shampoo_core::scalar::{F32, Real, Stored};
+use shampoo_core::scalar::{F32, F64, Real, Stored};
 use shampoo_core::statistics::Averaging;
 use shampoo_core::tensor::largest_gradient;
 use shampoo_tests::generate::Random;
@@ -377,6 +378,44 @@ fn a_direction_of_zero_leaves_the_magnitudes_step() {
     let method = AdaGraft { magnitude: Graft::None, direction: Graft::Sign };
     let found = Alone::<f64>::grafted(method, &[2], false).step([&[3.0, -4.0], &[3.0, -4.0], &[0.0; 2]]);
     assert_eq!(found, [1.0, -1.0], "without a magnitude the length is the direction's");
+}
+
+#[test]
+fn a_tensor_takes_the_methods_step_or_its_length() {
+    let shape = [2, 3];
+    let ridged = Config { ridge: Ridge::Relative(1e-6), ..PLAIN };
+    each(|row, normalized| {
+        let (gradients, w) = stream(&mut Random::new(11), 6, 3);
+        let config = |precondition| Config { graft: row.graft, normalize_graft: normalized, precondition, ..ridged };
+        for precondition in [false, true] {
+            let mut run = Run::<F64>::new(&shape, config(precondition)).with_weights(&w);
+            let mut alone = Alone::<f64>::new(row.graft, &shape, normalized);
+            for [g, _] in &gradients {
+                let right = alone.step([g, g, &run.weights.clone()]);
+                let found = run.direction(g);
+                if !precondition {
+                    assert_eq!(found, right, "{:?}", row.graft);
+                } else if row.graft != Graft::None {
+                    let bound = 4.0 * Check::KernelNorm.bound_at(U64, Size { order: 6, ..Size::default() });
+                    assert_relative(&[norm(&found)], &[norm(&right)], bound, 0.0);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_full_matrix_without_a_root_steps_like_its_diagonal_and_then_keeps_the_last_root() {
+    let graft = Graft::FullMatrix { ridge: Ridge::Absolute(0.0) };
+    let mut method = Alone::<f64>::new(graft, &[2], false);
+    let mut step = |g: [f64; 2]| method.step([&g, &g, &[0.0; 2]]);
+    // H = [[1, 1], [1, 1]] has no root.
+    assert_eq!(step([1.0, 1.0]), [1.0, 1.0]);
+    let half = core::f64::consts::FRAC_1_SQRT_2;
+    let bound = Check::RationalRoot.bound_at(U64, Size { order: 2, root: 2.0, ..Size::default() });
+    assert_relative(&step([1.0, -1.0]), &[half, -half], bound, 0.0);
+    // 2 I has vanished beside 1e36.
+    assert_relative(&step([1e18, 1e18]), &[1e18 * half; 2], bound, 0.0);
 }
 
 #[test]
