@@ -410,7 +410,6 @@ where
     ///
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
     /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
-    #[expect(clippy::too_many_arguments, reason = "three inputs, an output, scratch and a kernel")]
     pub fn graft<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],

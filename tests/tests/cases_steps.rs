@@ -121,6 +121,15 @@ fn a30_bias_correction_counts_the_parameters_own_gradients() {
 }
 
 #[test]
+fn a31_the_first_step_of_adam_divides_by_no_zero() {
+    let graft = Graft::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let delta = Run::<F64>::new(&[1], alone(graft)).step(&[1.0], 0.1);
+    assert_relative(&delta, &[-0.1 / (1.0 + 1e-8)], Check::DiagonalVsNaive.bound(U64), 0.0);
+    let narrow = Run::<F32>::new(&[1], alone(graft)).direction(&[1.0]);
+    assert_relative(&narrow, &[1.0 / (1.0 + 1e-8)], Check::DiagonalVsNaive.bound(U32), 0.0);
+}
+
+#[test]
 fn a32_a_late_first_gradient_is_never_lost() {
     let gradient = [3., 0., 0., 4.];
     let every_ten = Schedule { precondition_every: 10, ..Schedule::EVERY_STEP };

@@ -4,7 +4,6 @@
 use super::{Gradient, accumulate_squares};
 use crate::capacity::product;
 use crate::kernel::Kernel;
-use crate::momentum::Momentum;
 use crate::scalar::Real;
 use crate::statistics::Averaging;
 
@@ -50,9 +49,7 @@ impl Adam {
     ) {
         let (beta1, beta2) = (Averaging::Ema { beta2: self.beta1 }, Averaging::Ema { beta2: self.beta2 });
         let Some((m, v)) = state.split_at_mut_checked(out.len()) else { return };
-        out.iter_mut().zip(gradient.numerator).for_each(|(o, &h)| *o = h);
-        // The average is a momentum, and `out` receives it.
-        Momentum { moving_average: true, ..Momentum::heavy_ball(self.beta1) }.apply(out, m, kernel);
+        kernel.axpby(T::from_f64(beta1.weight()), gradient.numerator, T::from_f64(beta1.decay()), m);
         accumulate_squares(v, gradient.raw, beta2);
         let scale = T::from_f64(beta2.bias_correction(count));
         kernel.scale_by_rsqrt(out, m, v, scale, T::from_f64(self.epsilon));

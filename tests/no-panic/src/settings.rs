@@ -10,6 +10,8 @@ use shampoo_core::statistics::Averaging;
 
 entries! { settings: [
     Config::talk_2021,
+    Config::pinv_third,
+    Config::one_sided_every_step,
     Config::diagonal,
     Config::request,
     Config::buffer_count,

@@ -1,23 +1,58 @@
 //! Diagonal methods over explicit covers: lists of the entries of each set.
 
-use super::linear::quotient;
+use super::linear::{matmul, norm};
+use crate::oracle::narrow::decompose;
+use crate::oracle::root::Ridge;
 
 /// `v += g^2`; returns `g / (sqrt(v) + epsilon)`.
 pub fn adagrad(v: &mut [f64], gradient: &[f64], epsilon: f64) -> Vec<f64> {
     v.iter_mut().zip(gradient).for_each(|(v, g)| *v += g * g);
-    step(v, gradient, epsilon)
+    divided(gradient, v, epsilon)
 }
 
 /// `v <- b2 v + (1 - b2) g^2`, no bias correction; returns `g / (sqrt(v) + epsilon)`.
 pub fn rmsprop(v: &mut [f64], gradient: &[f64], beta2: f64, epsilon: f64) -> Vec<f64> {
     let pairs = v.iter_mut().zip(gradient);
     pairs.for_each(|(v, g)| *v = beta2 * *v + (1.0 - beta2) * g * g);
-    step(v, gradient, epsilon)
+    divided(gradient, v, epsilon)
 }
 
-fn step(v: &[f64], gradient: &[f64], epsilon: f64) -> Vec<f64> {
-    let ratio = |(v, g): (&f64, &f64)| quotient(*g, v.sqrt() + epsilon);
-    v.iter().zip(gradient).map(ratio).collect()
+/// `h / (sqrt(v) + epsilon)`, 0 where the denominator is.
+pub fn divided(h: &[f64], v: &[f64], epsilon: f64) -> Vec<f64> {
+    let ratio = |(h, v): (&f64, &f64)| if v.sqrt() + epsilon == 0.0 { 0.0 } else { h / (v.sqrt() + epsilon) };
+    h.iter().zip(v).map(ratio).collect()
+}
+
+/// Adam after `count` gradients: averages of `h` and of the squares of `gradient`, both corrected.
+pub fn adam(
+    [m, v]: [&mut Vec<f64>; 2],
+    gradient: &[f64],
+    h: &[f64],
+    [beta1, beta2, epsilon]: [f64; 3],
+    count: i32,
+) -> Vec<f64> {
+    m.iter_mut().zip(h).for_each(|(m, h)| *m = beta1 * *m + (1.0 - beta1) * h);
+    v.iter_mut().zip(gradient).for_each(|(v, g)| *v = beta2 * *v + (1.0 - beta2) * g * g);
+    let corrected = |x: &[f64], beta: f64| x.iter().map(|x| x / (1.0 - beta.powi(count))).collect::<Vec<_>>();
+    divided(&corrected(m, beta1), &corrected(v, beta2), epsilon)
+}
+
+/// LARS: `(h + beta w)` times `||w|| / (||h|| + beta ||w||)`, or times 1 where either norm is 0.
+pub fn lars(h: &[f64], weights: &[f64], beta: f64) -> Vec<f64> {
+    let (length, own) = (norm(weights), norm(h));
+    let trust = if length == 0.0 || own == 0.0 { 1.0 } else { length / (own + beta * length) };
+    h.iter().zip(weights).map(|(h, w)| trust * (h + beta * w)).collect()
+}
+
+/// Full-matrix AdaGrad: `H += g g^T`; `(H + ridge lambda_max I)^(-1/2) h`.
+pub fn full_matrix(sum: &mut [f64], gradient: &[f64], h: &[f64], ridge: f64) -> Vec<f64> {
+    let d = gradient.len();
+    sum.iter_mut().enumerate().for_each(|(k, x)| *x += gradient[k / d] * gradient[k % d]);
+    if sum.iter().all(|x| *x == 0.0) {
+        return vec![0.0; d];
+    }
+    let root = decompose(d, sum).inverse_root(2, Ridge::Relative(ridge));
+    matmul([d, d, 1], &root, h)
 }
 
 /// SM3-I: `mu(r) += max over S_r of g^2`; returns `nu(i) = min over r containing i of mu(r)`.
@@ -65,6 +100,7 @@ pub fn axis_covers(shape: &[usize]) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::linear::quotient;
     use super::*;
 
     #[test]
