@@ -183,15 +183,14 @@ impl Config {
     }
 
     /// One-sided, the pseudo-inverse with roots at every step, decay 0.9, the step length of Adam with epsilon 0: the
-    /// Shampoo by the author of the talk that needed 3375 steps on the same benchmark. The cutoff and Adam's decay rates are
-    /// those of this library.
+    /// Shampoo by the author of the talk that needed 3375 steps on the same benchmark. The cutoff, momentum and Adam's
+    /// decay rates are those of this library.
     pub const fn one_sided_every_step() -> Self {
         Self {
             sides: Sides::Smallest,
             ridge: Ridge::PseudoInverse { cutoff: 1e-6 },
             averaging: Averaging::Ema { beta2: 0.9 },
             graft: Graft::Adam { beta1: 0.9, beta2: 0.99, epsilon: 0.0 },
-            momentum: Momentum::NONE,
             ..Self::DEFAULT
         }
     }

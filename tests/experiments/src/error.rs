@@ -77,6 +77,9 @@ pub enum Error {
     /// A root was asked for that an iteration does not compute.
     #[error("starting an iteration")]
     Root(#[from] RootError),
+    /// An optimizer was not built.
+    #[error("building the optimizer")]
+    Optimizer(#[from] shampoo_runtime::Error),
     /// The handler of Ctrl-C could not be installed.
     #[error("installing the handler of Ctrl-C")]
     Interrupt(#[from] ctrlc::Error),

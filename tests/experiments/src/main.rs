@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use shampoo_experiments::error::Error;
-use shampoo_experiments::experiments::{accuracy, autoencoder, iterations, roots, tables};
+use shampoo_experiments::experiments::{accuracy, autoencoder, iterations, memory, roots, tables};
 
 /// The system's allocator costs a quarter of a training step in page faults.
 #[global_allocator]
@@ -25,6 +25,7 @@ enum Experiment {
     Accuracy(accuracy::Args),
     Autoencoder(autoencoder::Args),
     Iterations(iterations::Args),
+    Memory(memory::Args),
     Roots(roots::Args),
     Tables(tables::Args),
 }
@@ -35,6 +36,7 @@ impl Experiment {
             Self::Accuracy(args) => accuracy::run(&args),
             Self::Autoencoder(args) => autoencoder::run(&args),
             Self::Iterations(args) => iterations::run(&args),
+            Self::Memory(args) => memory::run(&args),
             Self::Roots(args) => roots::run(&args),
             Self::Tables(args) => tables::run(&args),
         }

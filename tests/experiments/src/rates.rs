@@ -2,7 +2,7 @@
 //! 100 steps for the others on MNIST.
 
 use crate::optimizers::Method;
-use crate::optimizers::variants::VARIANTS;
+use crate::optimizers::variants::OTHERS;
 
 /// The recorded rate of a method on the data set with this name; a guess for an unknown set.
 #[must_use]
@@ -15,6 +15,6 @@ pub fn recorded(method: Method, dataset: &str) -> f64 {
         (Method::Shampoo, _) => 1e-3,
         (Method::Adam, "mnist") => 1e-3,
         (Method::Adam, _) => 3e-3,
-        (Method::Other(index), _) => VARIANTS[index].rate,
+        (Method::Other(index), _) => OTHERS[index].rate,
     }
 }

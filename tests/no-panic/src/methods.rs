@@ -7,12 +7,19 @@ use shampoo_core::diagonal::{Gradient, adagrad, full_matrix, lars, rmsprop};
 use shampoo_core::graft::{AdaGraft, Graft, Length, Norms};
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::momentum::{Filter, Momentum};
-use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
-use shampoo_core::statistics::{Averaging, accumulate, mode_gram, mode_product};
+use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, Real, Stored};
+use shampoo_core::statistics::{Averaging, TraceScaling, accumulate, mode_gram, mode_product, trace};
+use shampoo_core::statistics::{
+    accumulate_packed, mode_product_packed, packed_times, panel_len, times_packed, unfolding,
+};
 
 entries! { state: [
     Averaging::decay,
     Averaging::weight,
+    Averaging::bias_correction,
+    TraceScaling::factor,
+    TraceScaling::validate,
+    panel_len,
     Graft::state_len,
     Graft::sums_squares,
     Graft::scratch_len,
@@ -48,6 +55,14 @@ macro_rules! methods {
             accumulate::<$t, Bf16>,
             accumulate::<$t, Bf16x2>,
             accumulate::<$t, Bf16x3>,
+            accumulate_in_place::<$t, f32, $kernel>,
+            accumulate_in_place::<$t, Bf16x2, $kernel>,
+            mode_product_packed::<$t, f32, $kernel>,
+            mode_product_packed::<$t, Bf16x2, $kernel>,
+            packed_times::<$t, f32, $kernel>,
+            times_packed::<$t, f32, $kernel>,
+            trace::<$t, f32>,
+            trace::<$t, Bf16>,
             adagrad::step::<$t, $kernel>,
             rmsprop::step::<$t, $kernel>,
             Gradient::<$t>::plain,
@@ -68,3 +83,14 @@ methods!(methods_f32, f32, Portable);
 methods!(methods_f64, f64, Portable);
 methods!(methods_f32_any_kernel, f32, dyn Kernel<f32>);
 methods!(methods_f64_any_kernel, f64, dyn Kernel<f64>);
+
+fn accumulate_in_place<T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
+    triangle: &mut [S],
+    (n, mode): (usize, usize),
+    (g, dims): (&[T], &[usize]),
+    panel: &mut [T],
+    averaging: Averaging,
+    kernel: &K,
+) {
+    accumulate_packed(triangle, n, unfolding(g, dims, mode), panel, averaging, kernel);
+}

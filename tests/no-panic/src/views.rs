@@ -1,7 +1,7 @@
 //! Sizes, views and packed triangles.
 
 use shampoo_core::capacity::{Dims, product};
-use shampoo_core::mat::packed::{fill_diagonal, packed_len, rows, rows_mut, unpack};
+use shampoo_core::mat::packed::{fill_diagonal, packed_len, rows, rows_mut, unpack, unpack_rows};
 use shampoo_core::mat::{MatMut, MatRef};
 
 use crate::entries::exhaust;
@@ -41,6 +41,7 @@ macro_rules! views {
             MatMut::<$t>::parts_mut,
             MatMut::<$t>::reborrow,
             MatMut::<$t>::as_ref,
+            MatMut::<$t>::some_rows,
             MatMut::<$t>::get_mut,
             MatMut::<$t>::mirror_lower,
             matrix_rows::<$t>,
@@ -48,6 +49,8 @@ macro_rules! views {
             triangle_rows_mut::<$t>,
             unpack::<f32, $t>,
             unpack::<f64, $t>,
+            unpack_rows::<f32, $t>,
+            unpack_rows::<f64, $t>,
             fill_diagonal::<f32, $t>,
             fill_diagonal::<f64, $t>,
         ] }

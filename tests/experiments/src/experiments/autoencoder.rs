@@ -11,7 +11,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::optimizers::Method;
-use crate::optimizers::variants::{Family, VARIANTS};
+use crate::optimizers::variants::{Family, OTHERS};
 use crate::rates;
 use crate::report::json::{GridReport, Report, RunReport};
 use crate::report::{self, plot, progress, table};
@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 struct Others(Vec<Method>);
 
 fn others(key: &str) -> Result<Others, String> {
-    let names = || VARIANTS.iter().map(|variant| variant.row.key).collect::<Vec<_>>().join(", ");
+    let names = || OTHERS.iter().map(|variant| variant.row.key).collect::<Vec<_>>().join(", ");
     Method::others(key).map(Others).ok_or_else(|| format!("there are: all, {}", names()))
 }
 

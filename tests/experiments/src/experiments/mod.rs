@@ -3,5 +3,6 @@
 pub mod accuracy;
 pub mod autoencoder;
 pub mod iterations;
+pub mod memory;
 pub mod roots;
 pub mod tables;

@@ -21,7 +21,7 @@ use shampoo_core::momentum::Momentum;
 use shampoo_runtime::candle::{CandleError, CandleShampoo};
 use shampoo_runtime::{Builder, Error, SERVER_CONFIG};
 
-use variants::{VARIANTS, Variant};
+use variants::{OTHERS, Other};
 
 /// The options of an optimizer as reports show them.
 pub type Config = Map<String, serde_json::Value>;
@@ -37,7 +37,7 @@ pub enum Method {
     Adam,
     /// Shampoo with the library's defaults.
     Shampoo,
-    /// Other settings: a row of [`VARIANTS`].
+    /// Other settings: a row of [`OTHERS`].
     #[value(skip)]
     Other(usize),
 }
@@ -97,16 +97,16 @@ impl Method {
     /// The variants by their keys; all of them for `all`. `None` for a key that there is not.
     #[must_use]
     pub fn others(key: &str) -> Option<Vec<Self>> {
-        let found = VARIANTS.iter().enumerate().filter(|(_, variant)| key == "all" || key == variant.row.key);
+        let found = OTHERS.iter().enumerate().filter(|(_, variant)| key == "all" || key == variant.row.key);
         let found: Vec<_> = found.map(|(index, _)| Self::Other(index)).collect();
         (!found.is_empty()).then_some(found)
     }
 
     /// The row of a variant.
     #[must_use]
-    pub fn variant(self) -> Option<&'static Variant> {
+    pub fn variant(self) -> Option<&'static Other> {
         match self {
-            Self::Other(index) => VARIANTS.get(index),
+            Self::Other(index) => OTHERS.get(index),
             _ => None,
         }
     }
@@ -119,7 +119,7 @@ impl Method {
             Self::Adagrad => Row { key: "adagrad", label: "AdaGrad", first_order: true, colour: (0xcc, 0x79, 0xa7) },
             Self::Adam => Row { key: "adam", label: "Adam", first_order: true, colour: (0x00, 0x72, 0xb2) },
             Self::Shampoo => Row { key: "shampoo", label: "Shampoo", first_order: false, colour: (0xd5, 0x5e, 0x00) },
-            Self::Other(index) => VARIANTS[index].row,
+            Self::Other(index) => OTHERS[index].row,
         }
     }
 
@@ -140,7 +140,7 @@ impl Method {
             }
             Self::Adam => Ok(Box::new(Adam::new(parameters, rate)?)),
             Self::Shampoo => ours(SERVER_CONFIG),
-            Self::Other(index) => ours(VARIANTS[index].settings),
+            Self::Other(index) => ours(OTHERS[index].settings),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Shampoo with other grafts, and the named presets. To add one: a row of [`VARIANTS`]; nothing else names it.
+//! Shampoo with other grafts, and the named presets. To add one: a row of [`OTHERS`]; nothing else names it.
 
 use shampoo_core::config::Config as Settings;
-use shampoo_core::graft::{Graft, Scope};
+use shampoo_core::diagonal::sm3::Variant;
+use shampoo_core::graft::{Graft, Length, Scope};
 use shampoo_core::linalg::inverse_root::Certificate;
+use shampoo_core::momentum::Momentum;
 use shampoo_core::statistics::Averaging;
 use shampoo_runtime::SERVER_CONFIG;
 
@@ -37,9 +39,9 @@ impl Family {
     }
 }
 
-/// One variant.
+/// One of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Variant {
+pub struct Other {
     /// Its names and colour.
     pub row: Row,
     /// Where it is drawn.
@@ -72,8 +74,8 @@ const fn on_servers(settings: Settings) -> Settings {
 macro_rules! variants {
     ($($family:ident, $key:literal, $label:literal, $colour:ident, $rate:literal, $settings:expr;)*) => {
         /// All of them.
-        pub const VARIANTS: &[Variant] = &[$(
-            Variant {
+        pub const OTHERS: &[Other] = &[$(
+            Other {
                 row: Row { key: $key, label: $label, first_order: false, colour: $colour },
                 family: Family::$family,
                 rate: $rate,
@@ -83,11 +85,39 @@ macro_rules! variants {
     };
 }
 
+const SGD: Graft = Graft::Sgd;
+const ADAGRAD: Graft = Graft::AdaGrad { epsilon: 1e-10 };
+const RMSPROP: Graft = SERVER_CONFIG.graft;
+const ADAM: Graft = Graft::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-10 };
+const SM3: Graft = Graft::Sm3 { variant: Variant::Second, averaging: Averaging::Sum, epsilon: 1e-10 };
+const ROWS: Graft = Graft::FixedNorm(Length::Rows);
+const ENTRIES: Graft = Graft::FixedNorm(Length::Entries);
+
+/// A diagonal method by itself, with the momentum that AdaGrad has in the comparison.
+const fn alone(graft: Graft) -> Settings {
+    Settings { momentum: Momentum::heavy_ball(0.9), ..Settings::diagonal(graft) }
+}
+
 variants! {
-    Layerwise, "none", "no graft", GREY, 1e-4, grafted(Graft::None, Scope::Tensor);
-    Layerwise, "sgd", "SGD graft", GREEN, 1e-3, grafted(Graft::Sgd, Scope::Tensor);
-    Layerwise, "adagrad", "AdaGrad graft", PINK, 1e-3, grafted(Graft::AdaGrad { epsilon: 1e-10 }, Scope::Tensor);
-    Global, "none-global", "no graft", GREY, 1e-4, grafted(Graft::None, Scope::Global);
-    Global, "sgd-global", "SGD graft, global", GREEN, 1e-3, grafted(Graft::Sgd, Scope::Global);
-    Presets, "talk-2021", "talk_2021", BLUE, 1e-3, on_servers(Settings::talk_2021());
+    Layerwise, "none", "none", GREY, 3e-4, grafted(Graft::None, Scope::Tensor);
+    Layerwise, "sgd", "SGD", GREEN, 1e-2, grafted(SGD, Scope::Tensor);
+    Layerwise, "adagrad", "AdaGrad", PINK, 1e-2, grafted(ADAGRAD, Scope::Tensor);
+    Layerwise, "rmsprop", "RMSProp", RED, 1e-3, grafted(RMSPROP, Scope::Tensor);
+    Layerwise, "adam", "Adam", BLUE, 3e-3, grafted(ADAM, Scope::Tensor);
+    Layerwise, "sm3", "SM3", SKY, 1e-2, grafted(SM3, Scope::Tensor);
+    Layerwise, "rows", "sqrt(rows)", ORANGE, 1e-2, grafted(ROWS, Scope::Tensor);
+    Layerwise, "entries", "sqrt(entries)", BLACK, 1e-3, grafted(ENTRIES, Scope::Tensor);
+    Global, "none-global", "none, global", GREY, 3e-4, grafted(Graft::None, Scope::Global);
+    Global, "sgd-global", "SGD, global", GREEN, 1e-2, grafted(SGD, Scope::Global);
+    Global, "adagrad-global", "AdaGrad, global", PINK, 1e-2, grafted(ADAGRAD, Scope::Global);
+    Global, "rmsprop-global", "RMSProp, global", RED, 1e-3, grafted(RMSPROP, Scope::Global);
+    Global, "adam-global", "Adam, global", BLUE, 3e-3, grafted(ADAM, Scope::Global);
+    Global, "sm3-global", "SM3, global", SKY, 1e-2, grafted(SM3, Scope::Global);
+    Global, "rows-global", "sqrt(rows), global", ORANGE, 1e-2, grafted(ROWS, Scope::Global);
+    Global, "entries-global", "sqrt(entries), global", BLACK, 1e-3, grafted(ENTRIES, Scope::Global);
+    Presets, "talk-2021", "talk_2021", BLUE, 1e-2, on_servers(Settings::talk_2021());
+    Presets, "pinv-third", "pinv_third", ORANGE, 1e-2, on_servers(Settings::pinv_third());
+    Presets, "one-sided", "one_sided_every_step", GREEN, 3e-3, on_servers(Settings::one_sided_every_step());
+    Diagonal, "adagrad-alone", "AdaGrad alone", PINK, 1e-3, alone(ADAGRAD);
+    Diagonal, "sm3-alone", "SM3 alone", SKY, 1e-3, alone(SM3);
 }
