@@ -141,6 +141,7 @@ fn assert_momentum(momentum: Momentum, decay: WeightDecay, seed: u64) {
             WeightDecay::None => (0.0, 0.0),
             WeightDecay::Coupled(rate) => (rate, 0.0),
             WeightDecay::Decoupled(rate) => (0.0, rate),
+            WeightDecay::Gradient(rate) => unreachable!("{rate}: not one of these"),
         };
         let mut right = vec![0.0; 5];
         for i in 0..5 {

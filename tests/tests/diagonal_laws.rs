@@ -220,7 +220,7 @@ fn allowed(row: &Row, normalized: bool, numel: usize, t: usize, u: f64, right: &
         Kind::Entry => (bound, 0.0),
         Kind::Sum | Kind::Norm => (bound, scale),
         Kind::Root => {
-            let root = if u == U64 { Check::RationalRoot } else { Check::RationalRootNarrow };
+            let root = if u == U64 { Check::RationalRoot } else { Check::RationalTwelve };
             // A bound relative to ||X|| ||h||, which is at most sqrt(kappa) times the step.
             (bound + size.kappa.sqrt() * root.bound_at(u, size), norm(right))
         }

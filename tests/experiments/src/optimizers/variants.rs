@@ -89,7 +89,7 @@ const SGD: Graft = Graft::Sgd;
 const ADAGRAD: Graft = Graft::AdaGrad { epsilon: 1e-10 };
 const RMSPROP: Graft = SERVER_CONFIG.graft;
 const ADAM: Graft = Graft::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-10 };
-const SM3: Graft = Graft::Sm3 { variant: Variant::Second, averaging: Averaging::Sum, epsilon: 1e-10 };
+const SM3: Graft = Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 1e-10 };
 const ROWS: Graft = Graft::FixedNorm(Length::Rows);
 const ENTRIES: Graft = Graft::FixedNorm(Length::Entries);
 
