@@ -97,7 +97,8 @@ impl Settings {
             WeightDecay::None => 0.0,
             WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,
         };
-        decay <= 1.0
+        let lars = if let Graft::Lars { beta } = self.0.graft { beta } else { 0.0 };
+        decay.max(lars) <= 1.0
     }
 }
 

@@ -6,6 +6,8 @@ use common::root::{diagonal, root};
 use common::run::{Run, narrow, widen};
 use common::{U32, assert_relative};
 use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::diagonal::Gradient;
+use shampoo_core::diagonal::adam::Adam;
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::{Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
@@ -207,4 +209,20 @@ fn products_of_words_are_finite_up_to_their_own_end() {
     let other = (largest / f64::from(tie)) as f32;
     let products = SplitBf16::<9>::partial_products(tie, other);
     assert!(products.iter().all(|x| x.is_finite()), "{products:?}");
+}
+
+/// Adam's second moment vanished before its average did, and the quotient, corrected, was infinite.
+#[test]
+fn adam_without_a_second_moment_does_not_step() {
+    let adam = Adam { beta1: 0.9956, beta2: 3e-24, epsilon: 0.0 };
+    let (mut out, mut state) = ([9.0_f32], [0.0; 2]);
+    for (count, g) in (1..=8).zip([1e18, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]) {
+        adam.step(&mut out, Gradient::plain(&[g]), &mut state, count, &Portable);
+        assert!(out[0].is_finite(), "step {count}: {out:?} {state:?}");
+    }
+    // The second moment as small as it can be.
+    let mut state = [1e15, f32::from_bits(1)];
+    let adam = Adam { beta2: 0.9, ..adam };
+    adam.step(&mut out, Gradient::plain(&[0.0]), &mut state, 2, &Portable);
+    assert!(out[0].is_finite() && state[1] > 0.0, "{out:?} {state:?}");
 }

@@ -67,12 +67,12 @@ fn at_batch_1_the_factors_are_shampoos_statistics_without_the_other_sides_length
     let mut batches: Vec<_> = (0..20).map(|_| (random.gaussians(rows), random.gaussians(inputs))).collect();
     // Terms whose other side is 0 say nothing of this one.
     batches.push((vec![0.0; rows], vec![0.0; inputs]));
-    let take =
-        |of: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| -> Vec<Vec<f64>> { batches.iter().map(of).cloned().collect() };
+    let outputs: Vec<_> = batches.iter().map(|(d, _)| d.clone()).collect();
+    let read: Vec<_> = batches.iter().map(|(_, x)| x.clone()).collect();
     for terms in [Terms::Mean, Terms::Sum, Terms::MeanLoss] {
-        let d = factor::<f64, f64>(rows, &take(|b| &b.0), Averaging::Sum, terms);
+        let d = factor::<f64, f64>(rows, &outputs, Averaging::Sum, terms);
         close(&d, &shampoo([rows, inputs], &batches, true, |_, x| square(x)), 25);
-        let x = factor::<f64, f64>(inputs, &take(|b| &b.1), Averaging::Sum, terms);
+        let x = factor::<f64, f64>(inputs, &read, Averaging::Sum, terms);
         close(&x, &shampoo([rows, inputs], &batches, false, |d, _| square(d)), 25);
     }
     // An x of 0 makes G vanish, and its d must then not be in D either.

@@ -54,6 +54,10 @@ impl Adam {
         let scale = T::from_f64(beta2.bias_correction(count));
         kernel.scale_by_rsqrt(out, m, v, scale, T::from_f64(self.epsilon));
         let scale = T::from_f64(beta1.bias_correction(count));
-        out.iter_mut().for_each(|o| *o *= scale);
+        for o in out {
+            let corrected = *o * scale;
+            // As where the kernel's quotient leaves the range: what it was divided by has vanished.
+            *o = if corrected.abs() > T::MAX { T::zero() } else { corrected };
+        }
     }
 }

@@ -85,8 +85,8 @@ pub trait Kernel<T: Real>: Sync {
         portable::axpby(alpha, x, beta, y);
     }
 
-    /// out <- g / (sqrt(scale v) + eps) entry by entry; 0 where the denominator is 0: the square of a
-    /// gradient may have vanished.
+    /// out <- g / (sqrt(scale v) + eps) entry by entry; 0 where the denominator is 0, or so small that the quotient leaves
+    /// the range: the square of a gradient may have vanished.
     fn scale_by_rsqrt(&self, out: &mut [T], g: &[T], v: &[T], scale: T, eps: T) {
         portable::scale_by_rsqrt(out, g, v, scale, eps);
     }

@@ -141,7 +141,9 @@ pub fn scale_by_rsqrt_with<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, e
     for ((out, &g), &v) in out.iter_mut().zip(g).zip(v) {
         let denominator = sqrt(scale * v) + eps;
         let quotient = g / denominator;
-        *out = if denominator == T::zero() { T::zero() } else { quotient };
+        // NaN is none of the two.
+        let lost = denominator == T::zero() || quotient.abs() > T::MAX;
+        *out = if lost { T::zero() } else { quotient };
     }
 }
 
@@ -175,6 +177,17 @@ mod tests {
                 assert_eq!(c, expected);
             }
         }
+    }
+
+    #[test]
+    fn a20_a_square_that_has_vanished_gives_0() {
+        // Below the smallest normal number of f32 the second denominator would carry a step of 1e-5 out of range.
+        let mut out = [9.0_f32; 4];
+        scale_by_rsqrt(&mut out, &[1.0, 1e-5, -1e-5, f32::NAN], &[0.0, 0.0, 0.0, 1.0], 1.0, 1e-44);
+        assert_eq!(out[..3], [0.0; 3]);
+        assert!(out[3].is_nan());
+        scale_by_rsqrt(&mut out, &[1.0, 1e-5, 3.0, 0.0], &[0.0, 0.0, 9.0, 0.0], 1.0, 0.0);
+        assert_eq!(out, [0.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]
