@@ -3,15 +3,15 @@
 use crate::config::{Config, WeightDecay};
 
 /// Each as long as the parameter, or empty where the settings do not need it.
-pub(crate) struct Kept<B> {
+pub(super) struct Kept<B> {
     /// Momentum of the steps taken, or of the preconditioned ones.
-    pub(crate) step: B,
+    pub(super) step: B,
     /// Momentum of the graft's steps.
-    pub(crate) graft: B,
+    pub(super) graft: B,
     /// Average of the gradients.
-    pub(crate) filter: B,
+    pub(super) filter: B,
     /// The last gradient with the parameter's decay in it.
-    pub(crate) decayed: B,
+    pub(super) decayed: B,
 }
 
 /// Lengths of the parts, in their order.
@@ -22,7 +22,7 @@ fn lengths(config: &Config, numel: usize) -> [usize; 4] {
 }
 
 impl<'a, T> Kept<&'a [T]> {
-    pub(crate) fn of(mut rest: &'a [T], config: &Config, numel: usize) -> Self {
+    pub(super) fn of(mut rest: &'a [T], config: &Config, numel: usize) -> Self {
         let [step, graft, filter, decayed] = lengths(config, numel).map(|length| {
             let (own, more) = rest.split_at_checked(length).unwrap_or_default();
             rest = more;
@@ -32,18 +32,18 @@ impl<'a, T> Kept<&'a [T]> {
     }
 
     /// What statistics and second moments take in, where it is not the gradient itself.
-    pub(crate) fn seen(&self) -> Option<&'a [T]> {
+    pub(super) fn seen(&self) -> Option<&'a [T]> {
         (!self.decayed.is_empty()).then_some(self.decayed)
     }
 
     /// What is preconditioned, where it is not the gradient itself.
-    pub(crate) fn filtered(&self) -> Option<&'a [T]> {
+    pub(super) fn filtered(&self) -> Option<&'a [T]> {
         if self.filter.is_empty() { self.seen() } else { Some(self.filter) }
     }
 }
 
 impl<'a, T> Kept<&'a mut [T]> {
-    pub(crate) fn of_mut(mut rest: &'a mut [T], config: &Config, numel: usize) -> Self {
+    pub(super) fn of_mut(mut rest: &'a mut [T], config: &Config, numel: usize) -> Self {
         let [step, graft, filter, decayed] = lengths(config, numel).map(|length| {
             let (own, more) = core::mem::take(&mut rest).split_at_mut_checked(length).unwrap_or_default();
             rest = more;
