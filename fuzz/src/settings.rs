@@ -1,15 +1,15 @@
 //! Settings of a parameter, legal or not, and what steps are fed with.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
-use shampoo_core::graft::{Graft, Length};
+use shampoo_core::graft::{Graft, Length, Scope};
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Ridge};
-use shampoo_core::momentum::{Buffers, Momentum};
+use shampoo_core::momentum::{Buffers, Filter, Momentum};
 use shampoo_core::partition::{Merge, Sides};
 use shampoo_core::scalar::Real;
 use shampoo_core::schedule::Schedule;
-use shampoo_core::statistics::Averaging;
+use shampoo_core::statistics::{Averaging, TraceScaling};
 
 use crate::numbers::Number;
 
@@ -56,6 +56,7 @@ impl<'a> Arbitrary<'a> for Settings {
         let weight_decay = match u8::arbitrary(u)? % 4 {
             0 => WeightDecay::Coupled(figure(u)?),
             1 => WeightDecay::Decoupled(figure(u)?),
+            2 => WeightDecay::Gradient(figure(u)?),
             _ => WeightDecay::None,
         };
         Ok(Self(Config {
@@ -69,6 +70,10 @@ impl<'a> Arbitrary<'a> for Settings {
             averaging: averaging(u)?,
             packed_products: bool::arbitrary(u)?,
             bias_correction: bool::arbitrary(u)?,
+            trace_scaling: match u8::arbitrary(u)? % 4 {
+                0 => Some(TraceScaling { power: figure(u)?, epsilon: figure(u)? }),
+                _ => None,
+            },
             initial_statistics: if bool::arbitrary(u)? { 0.0 } else { figure(u)? },
             exponent_override,
             ridge,
@@ -78,8 +83,14 @@ impl<'a> Arbitrary<'a> for Settings {
             max_retries: u32::from(u8::arbitrary(u)? % 6),
             graft: graft(u)?,
             normalize_graft: u.ratio(1, 4)?,
+            graft_scope: *u.choose(&[Scope::Tensor, Scope::Block, Scope::Global])?,
+            filter: match u8::arbitrary(u)? % 3 {
+                0 => Filter { beta1: decay(u)?, bias_correction: bool::arbitrary(u)? },
+                _ => Filter::NONE,
+            },
             momentum,
             weight_decay,
+            start: *u.choose(&[Start::Switch, Start::Blend])?,
             schedule: Schedule {
                 start_preconditioning_step: u64::from(u8::arbitrary(u)? % 3),
                 statistics_every: period(u)?,
@@ -93,10 +104,7 @@ impl<'a> Arbitrary<'a> for Settings {
 impl Settings {
     /// No figure that carries weights out of range by itself.
     pub fn is_moderate(&self) -> bool {
-        let decay = match self.0.weight_decay {
-            WeightDecay::None => 0.0,
-            WeightDecay::Coupled(rate) | WeightDecay::Decoupled(rate) => rate,
-        };
+        let decay = self.0.weight_decay.rate();
         let lars = if let Graft::Lars { beta } = self.0.graft { beta } else { 0.0 };
         decay.max(lars) <= 1.0
     }
