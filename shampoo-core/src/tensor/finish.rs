@@ -24,7 +24,8 @@ where
     /// of 1. Returns the lengths over the blocks that have roots.
     ///
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
-    /// [`Blocks::precondition`] left it, `work` [`Lengths::work`] numbers.
+    /// [`Blocks::precondition`](crate::block::Blocks::precondition) left it, `work`
+    /// [`Lengths::work`](super::Lengths::work) numbers.
     pub fn graft<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],
