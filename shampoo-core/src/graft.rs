@@ -289,13 +289,7 @@ impl Graft {
 
     /// The factor that gives the preconditioned gradient its length; `None` where the step g is taken.
     pub fn factor(&self, length: f64, preconditioned_length: f64) -> Option<f64> {
-        match self {
-            // A stale root may carry a legal gradient out of range.
-            _ if !preconditioned_length.is_finite() => None,
-            Self::None => Some(1.0),
-            _ if preconditioned_length > 0.0 => Some(length / preconditioned_length),
-            _ => None,
-        }
+        length_factor(*self != Self::None, length, preconditioned_length)
     }
 }
 
@@ -310,5 +304,17 @@ fn sign<T: Real>(x: T) -> T {
         -T::one()
     } else {
         T::zero()
+    }
+}
+
+/// The factor that gives a preconditioned step a length, or 1 where it is not `grafted`; `None` where the graft's own step
+/// is taken.
+pub(crate) fn length_factor(grafted: bool, length: f64, preconditioned_length: f64) -> Option<f64> {
+    match preconditioned_length {
+        // A stale root may carry a legal gradient out of range.
+        own if !own.is_finite() => None,
+        _ if !grafted => Some(1.0),
+        own if own > 0.0 => Some(length / own),
+        _ => None,
     }
 }

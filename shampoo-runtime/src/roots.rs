@@ -74,7 +74,7 @@ where
     /// **Shapes**: n (n + 1) / 2 numbers a triangle, one after the other in `triangles` and in `roots`; what is incomplete
     /// at the end of either is left alone, and of order 0 there are none. **Errors**: one a matrix, [`BatchError`].
     /// **Accuracy**: as the request promises. **Cost**: that of the single roots over the threads; up to order 32 eight take
-    /// the time of 1.2 to 2.8 single ones. Calls at the same time take turns at the workspaces.
+    /// the time of 1.1 to 2.8 single ones. Calls at the same time take turns at the workspaces.
     pub fn run<S: Stored<R>>(
         &self,
         triangles: &[S],

@@ -3,6 +3,7 @@
 use crate::config::check_figure;
 use crate::diagonal::{Gradient, adagrad};
 use crate::error::ConfigError;
+use crate::graft::length_factor;
 use crate::kernel::Kernel;
 use crate::scalar::Real;
 
@@ -46,13 +47,7 @@ impl RowGraft {
 
     /// The factor that gives preconditioned rows their length; `None` where the method's own step is taken.
     pub fn factor(&self, length: f64, preconditioned_length: f64) -> Option<f64> {
-        match self {
-            // A stale root may carry a legal gradient out of range.
-            _ if !preconditioned_length.is_finite() => None,
-            Self::None => Some(1.0),
-            _ if preconditioned_length > 0.0 => Some(length / preconditioned_length),
-            _ => None,
-        }
+        length_factor(*self != Self::None, length, preconditioned_length)
     }
 
     /// Refuses an epsilon that is not a number >= 0.

@@ -22,7 +22,7 @@ use crate::block::Refresh;
 use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, RowsError, ShapeError};
 use crate::linalg::norm::{first_non_finite, max_abs};
-use crate::mat::packed::{fill_diagonal, packed_len};
+use crate::mat::packed::fill_diagonals;
 use crate::momentum::{Filter, Momentum};
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
@@ -164,13 +164,7 @@ where
         state.as_mut().fill(zero);
         slots.as_mut().fill(Slot::EMPTY);
         let initial = P::Work::from_f64(config.initial_statistics);
-        let mut rest = statistics.as_mut();
-        for piece in layout::pieces(&columns) {
-            if let Some((triangle, more)) = core::mem::take(&mut rest).split_at_mut_checked(packed_len(piece.len())) {
-                fill_diagonal(triangle, initial);
-                rest = more;
-            }
-        }
+        fill_diagonals(statistics.as_mut(), layout::pieces(&columns).map(|piece| piece.len()), initial);
         let (count, filled, precision) = (0, 0.0, PhantomData);
         Ok(Self {
             vocabulary,

@@ -64,6 +64,19 @@ pub fn fill_diagonal<R: Real, S: Stored<R>>(triangle: &mut [S], value: R) {
     }
 }
 
+/// The same of several triangles of these orders, one after the other.
+pub(crate) fn fill_diagonals<R: Real, S: Stored<R>>(
+    mut triangles: &mut [S],
+    orders: impl Iterator<Item = usize>,
+    value: R,
+) {
+    for order in orders {
+        let Some((triangle, rest)) = triangles.split_at_mut_checked(packed_len(order)) else { return };
+        fill_diagonal(triangle, value);
+        triangles = rest;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{packed_len, rows, unpack};

@@ -15,7 +15,7 @@ use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
 use crate::kernel::Kernel;
 use crate::linalg::norm::{first_non_finite, max_abs};
-use crate::mat::packed::{fill_diagonal, packed_len};
+use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
@@ -113,14 +113,8 @@ where
         momentum.as_mut().fill(zero);
         slots.as_mut().fill(Slot::EMPTY);
         let initial = P::Work::from_f64(config.initial_statistics);
-        let mut rest = statistics.as_mut();
-        for factor in partition.factors(0..partition.factor_count()) {
-            let length = packed_len(factor.order);
-            if let Some((triangle, more)) = core::mem::take(&mut rest).split_at_mut_checked(length) {
-                fill_diagonal(triangle, initial);
-                rest = more;
-            }
-        }
+        let orders = partition.factors(0..partition.factor_count()).map(|factor| factor.order);
+        fill_diagonals(statistics.as_mut(), orders, initial);
         Ok(Self {
             partition,
             config,

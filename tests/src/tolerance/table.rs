@@ -76,6 +76,10 @@ table! {
     RationalRoot: Spectral, 2e-7, 1e-7, LostBits(0.1, 32.0), "minimax error 2.0e-8 to 5.4e-8 (measured 9e-8 with the transforms); the f32 floor adds one rounding";
     /// Rational roots of 12 poles, those with `f32` inside, against the oracle.
     RationalTwelve: Spectral, 5e-6, 5e-6, LostBits(0.1, 32.0), "minimax error 1.6e-6 to 4.4e-6";
+    /// The probed promise for a root without an error.
+    ProbedExact: Relative, 1e-12, 1e-12, Fixed, "the allowance for rounding alone, at condition 1 and order 5";
+    /// The probed promise for a root with an error of 2e-6.
+    ProbedOff: Relative, 2e-3, 2e-3, Fixed, "sqrt(5) times the error, and at most 20.2 times the mean of eight probes each twice as long";
     /// The extrema of a rational table's error against the tabulated largest one.
     RationalLevel: Relative, 2e-2, 2e-2, Fixed, "2000 points miss an extremum near an end by 1e-2; rounding 28 poles to f64 moves one by 1e-3";
     /// Rational roots with double-f32 inside against the oracle.

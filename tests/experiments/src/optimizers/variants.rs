@@ -46,7 +46,8 @@ pub struct Other {
     pub row: Row,
     /// Where it is drawn.
     pub family: Family,
-    /// The learning rate that `--tune` found best on CURVES, after 30 steps of seed 0.
+    /// The learning rate that `--tune` found best on CURVES, after 30 steps of seed 0; guessed for the presets with the
+    /// pseudo-inverse and for SM3 alone.
     pub rate: f64,
     /// Its settings.
     pub settings: Settings,
