@@ -8,7 +8,7 @@ use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Ridge};
 use shampoo_core::momentum::{Buffers, Filter, Momentum};
 use shampoo_core::partition::{Merge, Sides};
 use shampoo_core::scalar::Real;
-use shampoo_core::schedule::Schedule;
+use shampoo_core::schedule::{Adaptive, Mode, Schedule};
 use shampoo_core::statistics::{Averaging, TraceScaling};
 
 use crate::numbers::Number;
@@ -95,6 +95,16 @@ impl<'a> Arbitrary<'a> for Settings {
                 start_preconditioning_step: u64::from(u8::arbitrary(u)? % 3),
                 statistics_every: period(u)?,
                 precondition_every: period(u)?,
+                mode: match u8::arbitrary(u)? % 8 {
+                    0 => Mode::Adaptive(Adaptive {
+                        drift: figure(u)?,
+                        flops: u64::from(u16::arbitrary(u)?),
+                        max_staleness: period(u)?,
+                    }),
+                    1 => Mode::Pipelined { delay: 0 },
+                    2 => Mode::Async,
+                    _ => Mode::Sync,
+                },
             },
             ..Config::DEFAULT
         }))

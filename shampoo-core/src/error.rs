@@ -57,7 +57,7 @@ pub enum ConfigError {
         /// Its value.
         value: f64,
     },
-    /// A setting that a table of rows cannot have.
+    /// A setting that does not work with the others, or that a table of rows cannot have.
     Unsupported {
         /// The field of the configuration.
         field: &'static str,

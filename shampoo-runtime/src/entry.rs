@@ -104,7 +104,7 @@ impl<P: Precision> Entry<P> {
         }
         let step = self.tensor.count();
         let leaf = |factors: Factors<'_, P>, worker| {
-            factors.refresh(step, workers.scratches.of(worker).root.numbers(), workers.kernel)
+            factors.refresh(step, f64::INFINITY, workers.scratches.of(worker).root.numbers(), workers.kernel)
         };
         let panicked = || Refresh { rejected: 1, ..Refresh::default() };
         workers.executor.split(self.tensor.factors(), &leaf, &panicked, &Refresh::merge)

@@ -181,7 +181,8 @@ fn assert_dense<P: Precision>(unit_roundoff: f64, config: Config, graft: RowGraf
 #[test]
 fn rows_step_as_in_the_dense_table() {
     let averages = Config { averaging: Averaging::Ema { beta2: 0.9 }, ridge: Ridge::Relative(1e-6), ..PLAIN };
-    let stale = Schedule { start_preconditioning_step: 1, statistics_every: 2, precondition_every: 3 };
+    let stale =
+        Schedule { start_preconditioning_step: 1, statistics_every: 2, precondition_every: 3, ..Schedule::EVERY_STEP };
     let configs = [
         averages,
         Config { averaging: Averaging::Sum, initial_statistics: 1e-3, method: Method::Auto, ..averages },

@@ -97,7 +97,7 @@ fn parts_done_in_any_order_equal_the_whole() {
                 halves(tensor.factors(), depth, &mut |f| f.accumulate(&gradient, &mut work, &Portable));
                 let mut refresh = Refresh::default();
                 halves(tensor.factors(), depth, &mut |f| {
-                    refresh = refresh.merge(f.refresh(step, &mut root, &Portable))
+                    refresh = refresh.merge(f.refresh(step, f64::INFINITY, &mut root, &Portable))
                 });
                 let blocks = tensor.blocks(&mut direction).expect("preconditioned from the first step on");
                 block_halves(blocks, depth, &mut |b| b.precondition(&gradient, &mut work, &Portable));

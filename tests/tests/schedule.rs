@@ -14,7 +14,8 @@ use shampoo_core::statistics::Averaging;
 use shampoo_tests::generate::Random;
 use shampoo_tests::tolerance::Check;
 
-const UNEVEN: Schedule = Schedule { start_preconditioning_step: 5, statistics_every: 2, precondition_every: 3 };
+const UNEVEN: Schedule =
+    Schedule { start_preconditioning_step: 5, statistics_every: 2, precondition_every: 3, ..Schedule::EVERY_STEP };
 const AVERAGE: Averaging = Averaging::Ema { beta2: 0.9 };
 
 /// Stamps of the first factor after each of 13 steps, with checks of what changes when.

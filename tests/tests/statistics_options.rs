@@ -74,7 +74,7 @@ fn assert_textbook(shape: &[usize], config: Config) {
 #[test]
 fn corrected_and_scaled_roots_are_the_textbooks() {
     let ema = Config { averaging: Averaging::Ema { beta2: BETA2 }, ..PLAIN };
-    let late = Schedule { start_preconditioning_step: 0, statistics_every: 2, precondition_every: 3 };
+    let late = Schedule { statistics_every: 2, precondition_every: 3, ..Schedule::EVERY_STEP };
     let scalings = [
         None,
         Some(TraceScaling::SQUARE_ROOT),

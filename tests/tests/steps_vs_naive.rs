@@ -61,7 +61,8 @@ impl Textbook {
 
     /// The update, and the largest condition number among the roots in use.
     fn step(&mut self, gradient: &[f64], rate: f64) -> (Vec<f64>, f64) {
-        let Schedule { start_preconditioning_step: start, statistics_every, precondition_every } = self.config.schedule;
+        let Schedule { start_preconditioning_step: start, statistics_every, precondition_every, .. } =
+            self.config.schedule;
         let t = self.count;
         self.count += 1;
         if t.is_multiple_of(statistics_every) {
@@ -152,7 +153,12 @@ fn configs() -> impl Strategy<Value = Config> {
             momentum,
             weight_decay,
             method,
-            schedule: Schedule { start_preconditioning_step: start, statistics_every, precondition_every },
+            schedule: Schedule {
+                start_preconditioning_step: start,
+                statistics_every,
+                precondition_every,
+                ..Schedule::EVERY_STEP
+            },
             ..PLAIN
         },
     )

@@ -26,7 +26,7 @@ use crate::mat::packed::fill_diagonals;
 use crate::momentum::{Filter, Momentum};
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
-use crate::schedule::Slot;
+use crate::schedule::{Mode, Slot};
 use crate::statistics::Averaging;
 use crate::tensor::largest_square;
 
@@ -139,6 +139,9 @@ where
         graft.validate::<P::Work>()?;
         if let WeightDecay::Gradient(_) = config.weight_decay {
             return Err(ConfigError::Unsupported { field: "decay in the gradient" });
+        }
+        if config.schedule.mode != Mode::Sync {
+            return Err(ConfigError::Unsupported { field: "mode" });
         }
         let config = Config { momentum: Momentum::NONE, filter: Filter::NONE, ..config };
         let columns = layout::columns(width, &config)?;

@@ -84,7 +84,7 @@ where
         if self.config.schedule.accumulates(step) {
             self.accumulate(sums, count, workspace.work, kernel);
         }
-        let refresh = self.factors().refresh(step, workspace.root, kernel);
+        let refresh = self.factors().refresh(step, f64::INFINITY, workspace.root, kernel);
         self.graft.step(out, sums, unique, self.width, self.state.as_mut(), workspace.work, kernel);
         if self.config.schedule.preconditions(step) {
             self.precondition(out, sums, count, direction, workspace.work, kernel);

@@ -4,10 +4,12 @@ use crate::block::work_len_of;
 use crate::capacity::product;
 use crate::config::Config;
 use crate::error::{ConfigError, ShapeError};
+use crate::linalg::inverse_root::drift::is_measured;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::momentum::Buffers;
 use crate::partition::{Cut, Partition, merge_small_dims, merged};
 use crate::scalar::Precision;
+use crate::schedule::Mode;
 
 /// Lengths of the buffers of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +40,12 @@ pub(super) fn partition(shape: &[usize], config: &Config) -> Result<Partition, C
     let (vectors, sides) = (config.precondition_vectors, config.sides);
     let partition = Partition::new(dims, config.block_size, largest, vectors, sides)?;
     if partition.factor_count() > 0 {
-        config.request(partition.factors_per_block()).validate()?;
+        let request = config.request(partition.factors_per_block());
+        request.validate()?;
+        let adaptive = matches!(config.schedule.mode, Mode::Adaptive(_));
+        if adaptive && !is_measured(request.exponent, request.ridge) {
+            return Err(ConfigError::Unsupported { field: "mode" });
+        }
     }
     Ok(partition)
 }

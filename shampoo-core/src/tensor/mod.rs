@@ -18,7 +18,7 @@ use crate::linalg::norm::{first_non_finite, max_abs};
 use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
-use crate::schedule::Slot;
+use crate::schedule::{Adaptive, Demand, Loads, Mode, Slot};
 use crate::statistics::Averaging;
 
 use kept::Kept;
@@ -240,6 +240,35 @@ where
         Factors::new(&self.partition, &self.config, kept.seen(), statistics, roots, slots)
     }
 
+    /// The factors' drift and the roots that are due at this step.
+    fn refresh<K: Kernel<P::Root> + ?Sized>(&mut self, step: u64, workspace: &mut [P::Root], kernel: &K) -> Refresh {
+        let mut level = f64::INFINITY;
+        if let Mode::Adaptive(adaptive) = self.config.schedule.mode {
+            self.factors().observe(step, workspace, kernel);
+            level = adaptive.level(|below| self.demand(below));
+        }
+        self.factors().refresh(step, level, workspace, kernel)
+    }
+
+    /// What the most urgent of the observed factors want, of those whose urgency is below a number, see
+    /// [`Adaptive::level`](crate::schedule::Adaptive::level).
+    pub fn demand(&self, below: Option<f64>) -> Option<Demand> {
+        let orders = self.partition.factors(0..self.partition.factor_count()).map(|factor| factor.order);
+        let demands = self
+            .slots
+            .as_ref()
+            .iter()
+            .zip(orders)
+            .map(|(slot, order)| Demand { urgency: slot.urgency(), flops: Adaptive::root_flops(order) });
+        demands.filter(|demand| below.is_none_or(|below| demand.urgency < below)).reduce(Demand::merge)
+    }
+
+    /// Gives every factor its turn within a period, in the order of the factors: see [`Loads`].
+    pub fn stagger(&mut self, loads: &mut Loads<'_>) {
+        let orders = self.partition.factors(0..self.partition.factor_count()).map(|factor| factor.order);
+        self.slots.as_mut().iter_mut().zip(orders).for_each(|(slot, order)| slot.set_phase(loads.place(order)));
+    }
+
     /// Whether the next gradient enters the statistics.
     pub fn accumulates(&self) -> bool {
         self.config.schedule.accumulates(self.count)
@@ -258,7 +287,9 @@ where
         used.then(|| Blocks::new(&self.partition, kept.filtered(), roots, slots, direction, packed))
     }
 
-    /// One whole step, in place of the parts above.
+    /// One whole step, in place of the parts above. Where roots are computed beside training
+    /// ([`Mode::is_offloaded`](crate::schedule::Mode::is_offloaded)) it uses what is installed, and the caller drives
+    /// [`factors`](Tensor::factors).
     ///
     /// `update` receives what is to be added to the parameter. Everything is checked before anything is written.
     ///
@@ -297,7 +328,7 @@ where
         if self.accumulates() {
             self.factors().accumulate(gradient, workspace.work, kernel);
         }
-        let refresh = self.factors().refresh(step, workspace.root, kernel);
+        let refresh = self.refresh(step, workspace.root, kernel);
         if let Some(blocks) = self.blocks(workspace.direction) {
             blocks.precondition(gradient, workspace.work, kernel);
         }

@@ -6,6 +6,7 @@ use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
 use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
+use shampoo_core::linalg::inverse_root::drift::{drift, drift_workspace_len, is_measured};
 use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
 use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::{Bound, Spectral};
@@ -25,6 +26,8 @@ entries! { requests: [
     Ridge::times,
     Request::new,
     inverse_roots_workspace_len,
+    drift_workspace_len,
+    is_measured,
     Member::<f32>::new,
     Scaling::factor,
     coupled_newton::workspace_len,
@@ -102,6 +105,7 @@ macro_rules! roots {
             Bound::<$t>::start,
             Bound::<$t>::step::<$kernel>,
             Bound::<$t>::promised,
+            drift::<$t, $t, $kernel>,
             certificate::allowance::<$t, $kernel>,
             certificate::full::<$t, $kernel>,
             certificate::Full::step::<$t, $kernel>,

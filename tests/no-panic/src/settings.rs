@@ -5,7 +5,7 @@ use shampoo_core::graft::{AdaGraft, Graft};
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::momentum::{Filter, Momentum};
 use shampoo_core::scalar::{F32, F32RootF64, F64};
-use shampoo_core::schedule::{Schedule, Slot};
+use shampoo_core::schedule::{Adaptive, Demand, Loads, Mode, Schedule, Slot};
 use shampoo_core::statistics::Averaging;
 
 entries! { settings: [
@@ -38,11 +38,33 @@ entries! { settings: [
     Schedule::accumulates,
     Schedule::terms,
     Schedule::preconditions,
+    Schedule::is_due,
     Schedule::poll,
+    Mode::delay,
+    Mode::is_offloaded,
+    Adaptive::validate,
+    Adaptive::root_flops,
+    Adaptive::urgency,
+    Adaptive::level::<fn(Option<f64>) -> Option<Demand>>,
+    Adaptive::admits,
+    Demand::merge,
+    Loads::new,
+    Loads::place,
+    Slot::restored,
     Slot::stamp,
+    Slot::pending,
+    Slot::newest,
     Slot::staleness,
     Slot::failures,
+    Slot::ridge,
+    Slot::set_ridge,
+    Slot::phase,
+    Slot::set_phase,
+    Slot::urgency,
+    Slot::observe,
+    Slot::submit,
     Slot::accepts,
     Slot::install,
     Slot::fail,
+    Slot::settle,
 ] }

@@ -31,6 +31,8 @@ macro_rules! tensors {
             <$tensor>::check,
             <$tensor>::prepare::<Portable>,
             <$tensor>::factors,
+            <$tensor>::demand,
+            <$tensor>::stagger,
             <$tensor>::accumulates,
             <$tensor>::blocks,
             <$tensor>::graft::<Portable>,

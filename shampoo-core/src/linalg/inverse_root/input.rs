@@ -46,6 +46,11 @@ impl Input {
         Ok(Self { n, shift: whole - factor.exponent, factor, zero })
     }
 
+    /// A matrix of order n as it is.
+    pub(super) const fn unscaled_of_order(n: usize) -> Self {
+        Self { n, shift: 0, factor: Factor { fraction: 1.0, exponent: 0 }, zero: false }
+    }
+
     /// The power of two between the scaled matrix and the one whose root is asked for.
     fn whole_shift(&self) -> i32 {
         self.shift + self.factor.exponent

@@ -10,6 +10,7 @@ pub mod certificate;
 mod choice;
 mod coupled;
 pub mod coupled_newton;
+pub mod drift;
 mod input;
 mod job;
 pub mod newton_schulz;

@@ -1,0 +1,147 @@
+//! What is known of one factor's root.
+
+/// What is known of one factor's root: which snapshot it is of, which one is under way, what went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slot {
+    installed: Option<u64>,
+    pending: Option<u64>,
+    failures: u32,
+    phase: u64,
+    ridge: f64,
+    urgency: f64,
+}
+
+impl Slot {
+    /// A factor without a root.
+    pub const EMPTY: Self = Self { installed: None, pending: None, failures: 0, phase: 0, ridge: 0.0, urgency: 0.0 };
+
+    /// A factor as it was saved; what was observed of it is not kept from step to step.
+    pub const fn restored(installed: Option<u64>, pending: Option<u64>, failures: u32, phase: u64, ridge: f64) -> Self {
+        Self { installed, pending, failures, phase, ridge, urgency: 0.0 }
+    }
+
+    /// The step whose statistics the installed root belongs to.
+    pub const fn stamp(&self) -> Option<u64> {
+        self.installed
+    }
+
+    /// The step whose statistics the root under way belongs to.
+    pub const fn pending(&self) -> Option<u64> {
+        self.pending
+    }
+
+    /// The newest snapshot, installed or under way.
+    pub const fn newest(&self) -> Option<u64> {
+        match self.pending {
+            Some(snapshot) => Some(snapshot),
+            None => self.installed,
+        }
+    }
+
+    /// Steps between the snapshot of the installed root and `step`.
+    pub const fn staleness(&self, step: u64) -> Option<u64> {
+        match self.installed {
+            Some(stamp) => Some(step.saturating_sub(stamp)),
+            None => None,
+        }
+    }
+
+    /// Roots of this factor that failed; the root before each of them stayed.
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The ridge in the installed root.
+    pub const fn ridge(&self) -> f64 {
+        self.ridge
+    }
+
+    /// Steps by which this factor's turn comes later than the first.
+    pub const fn phase(&self) -> u64 {
+        self.phase
+    }
+
+    /// Gives this factor its turn.
+    pub const fn set_phase(&mut self, phase: u64) {
+        self.phase = phase;
+    }
+
+    /// How much a new root is wanted: from 1 on it is, see [`Adaptive`](super::Adaptive).
+    pub const fn urgency(&self) -> f64 {
+        self.urgency
+    }
+
+    /// Notes how much a new root is wanted in this step.
+    pub const fn observe(&mut self, urgency: f64) {
+        self.urgency = urgency;
+    }
+
+    /// Notes that the root of this snapshot is under way.
+    pub const fn submit(&mut self, snapshot: u64) {
+        self.pending = Some(snapshot);
+    }
+
+    /// Whether a root of this snapshot may replace the installed one: an older one never does.
+    pub const fn accepts(&self, snapshot: u64) -> bool {
+        match self.installed {
+            Some(stamp) => snapshot > stamp,
+            None => true,
+        }
+    }
+
+    /// Notes that a root of this snapshot is in place; false, and nothing noted, where a newer one is.
+    pub const fn install(&mut self, snapshot: u64) -> bool {
+        let accepted = self.accepts(snapshot);
+        if accepted {
+            self.installed = Some(snapshot);
+            self.settle(snapshot);
+        }
+        accepted
+    }
+
+    /// Notes the ridge in the installed root.
+    pub const fn set_ridge(&mut self, ridge: f64) {
+        self.ridge = ridge;
+    }
+
+    /// Notes that a root of this snapshot was refused, lost or is overdue.
+    pub const fn fail(&mut self, snapshot: u64) {
+        self.failures = self.failures.saturating_add(1);
+        self.settle(snapshot);
+    }
+
+    /// Notes that a root of this snapshot, or an older one, is not under way any more.
+    pub const fn settle(&mut self, snapshot: u64) {
+        if let Some(pending) = self.pending
+            && pending <= snapshot
+        {
+            self.pending = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_root_never_overwrites_a_newer_one() {
+        let mut slot = Slot::EMPTY;
+        assert!(slot.install(8));
+        assert!(!slot.install(4) && !slot.install(8));
+        assert_eq!((slot.stamp(), slot.staleness(10)), (Some(8), Some(2)));
+        slot.fail(9);
+        assert_eq!((slot.stamp(), slot.failures()), (Some(8), 1));
+    }
+
+    #[test]
+    fn a_late_result_does_not_settle_a_newer_snapshot() {
+        let mut slot = Slot::EMPTY;
+        slot.submit(3);
+        slot.submit(6);
+        assert!(slot.install(3));
+        assert_eq!((slot.pending(), slot.newest()), (Some(6), Some(6)));
+        slot.fail(6);
+        assert_eq!((slot.pending(), slot.newest()), (None, Some(3)));
+    }
+}
