@@ -95,6 +95,11 @@ impl Partition {
         self.cut().factor_count()
     }
 
+    /// Order of the largest factor; 0 without any.
+    pub fn largest_order(&self) -> usize {
+        self.cut().largest_order()
+    }
+
     /// The block of this number, if there is one.
     pub fn block(&self, index: usize) -> Option<Block> {
         if index >= self.block_count() {

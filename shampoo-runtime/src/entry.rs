@@ -97,14 +97,40 @@ impl<P: Precision> Entry<P> {
         missed.unwrap_or(0)
     }
 
-    /// Computes the roots that are due.
-    pub(crate) fn refresh<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>) -> Refresh {
-        if !self.active {
+    /// The number of this step, if there is a gradient in it.
+    pub(crate) fn count(&self) -> Option<u64> {
+        self.active.then(|| self.tensor.count())
+    }
+
+    /// Whether its roots are computed beside training.
+    pub(crate) fn is_offloaded(&self) -> bool {
+        self.tensor.config().schedule.mode.is_offloaded()
+    }
+
+    /// Orders of its factors, if their roots are computed beside training.
+    pub(crate) fn offloaded_orders(&self) -> Vec<usize> {
+        let partition = self.tensor.partition();
+        let count = if self.is_offloaded() { partition.factor_count() } else { 0 };
+        partition.factors(0..count).map(|factor| factor.order).collect()
+    }
+
+    /// Notes how much its factors want a root, in adaptive mode.
+    pub(crate) fn observe<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>) {
+        let Some(step) = self.count() else { return };
+        let leaf = |factors: Factors<'_, P>, worker| {
+            factors.observe(step, workers.scratches.of(worker).root.numbers(), workers.kernel);
+        };
+        workers.executor.split(self.tensor.factors(), &leaf, &|| (), &|(), ()| ());
+    }
+
+    /// Computes the roots that are due in this step; in adaptive mode those from this urgency on.
+    pub(crate) fn refresh<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>, level: f64) -> Refresh {
+        let Some(step) = self.count() else { return Refresh::default() };
+        if self.is_offloaded() {
             return Refresh::default();
         }
-        let step = self.tensor.count();
         let leaf = |factors: Factors<'_, P>, worker| {
-            factors.refresh(step, f64::INFINITY, workers.scratches.of(worker).root.numbers(), workers.kernel)
+            factors.refresh(step, level, workers.scratches.of(worker).root.numbers(), workers.kernel)
         };
         let panicked = || Refresh { rejected: 1, ..Refresh::default() };
         workers.executor.split(self.tensor.factors(), &leaf, &panicked, &Refresh::merge)

@@ -20,14 +20,17 @@
 //! wasm32. `candle`: the adapter to candle's `Optimizer`. Features add items and never change a number: a run gives
 //! the same bits with any number of threads.
 
+pub mod accelerator;
 pub mod adapters;
 mod entry;
 mod error;
 mod executor;
 pub mod heap;
+mod host;
 pub mod kernel;
 mod optimizer;
 mod params;
+pub mod pipeline;
 mod roots;
 mod telemetry;
 
@@ -37,7 +40,7 @@ pub use params::{Builder, SERVER_CONFIG};
 pub use roots::{BatchError, RootBatch};
 /// The crate whose settings and reports appear here.
 pub use shampoo_core;
-pub use telemetry::{Phases, StepReport};
+pub use telemetry::{AGE_BUCKETS, Ages, Event, Flow, Lane, Phases, StepReport, Timeline};
 
 #[cfg(feature = "candle")]
 pub use adapters::candle;

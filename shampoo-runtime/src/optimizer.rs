@@ -1,22 +1,24 @@
 //! The optimizer: named parameters, and the step over all of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
 use shampoo_core::error::StepError;
-use shampoo_core::graft::Norms;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
+use shampoo_core::schedule::Loads;
 
 use crate::entry::{Entry, Sources, Workers};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::heap::{AllocationError, HeapTensor, Scratches};
+use crate::host::Host;
 use crate::kernel::Server;
 use crate::params::Builder;
-use crate::telemetry::{Phases, StepReport, Stopwatch};
+use crate::pipeline::Pipeline;
+use crate::telemetry::{StepReport, Stopwatch, Timeline};
 
 /// A parameter's values in one step.
 #[derive(Debug)]
@@ -65,7 +67,8 @@ pub struct Shampoo<P: Precision = F32RootF64, K = Server> {
     learning_rate: LearningRate,
     executor: Executor,
     scratches: Scratches<P>,
-    kernel: K,
+    kernel: Arc<K>,
+    pipeline: Pipeline<P, K>,
     step: u64,
 }
 
@@ -76,7 +79,7 @@ struct Place {
     gradient: Option<usize>,
 }
 
-impl<P: Precision, K> Shampoo<P, K> {
+impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Shampoo<P, K> {
     pub(crate) fn from_builder(builder: Builder<P, K>) -> Result<Self, Error> {
         let mut entries = Vec::with_capacity(builder.registrations.len());
         let mut numbers = HashMap::with_capacity(builder.registrations.len());
@@ -89,19 +92,35 @@ impl<P: Precision, K> Shampoo<P, K> {
             let entry = Entry::new(index, &name, shape, config);
             entries.push(entry.map_err(|error| refuse_allocation(name, error))?);
         }
-        let executor = if builder.inline { Executor::Inline } else { Executor::threads(builder.threads)? };
+        if builder.staggered {
+            stagger(&mut entries);
+        }
+        let Builder { learning_rate, options, .. } = builder;
+        let executor =
+            if builder.inline { Executor::Inline } else { Executor::threads(builder.threads, &options.name)? };
         let scratches = Scratches::new(executor.workers(), entries.iter().map(|entry| entry.tensor.lengths()))
             .map_err(|error| refuse_allocation(largest(&entries), error))?;
         let places = vec![Place::default(); entries.len()];
-        let Builder { learning_rate, kernel, .. } = builder;
-        Ok(Self { entries, numbers, places, learning_rate, executor, scratches, kernel, step: 0 })
+        let orders: Vec<_> = entries.iter().map(Entry::offloaded_orders).collect();
+        let kernel = Arc::new(builder.kernel);
+        let pipeline = Pipeline::new(&orders, &options, Arc::clone(&kernel))?;
+        Ok(Self { entries, numbers, places, learning_rate, executor, scratches, kernel, pipeline, step: 0 })
     }
 
-    /// Bytes kept from step to step beside the parameters: statistics, roots, grafts, momenta.
+    /// Bytes kept from step to step beside the parameters: statistics, roots, grafts, momenta, and the snapshots and
+    /// incoming roots that have been needed so far.
     pub fn state_bytes(&self) -> usize {
-        self.entries.iter().map(|entry| entry.tensor.lengths().state_bytes::<P>()).sum()
+        let tensors: usize = self.entries.iter().map(|entry| entry.tensor.lengths().state_bytes::<P>()).sum();
+        tensors + self.pipeline.state_bytes()
     }
 
+    /// What happened when, if [`Builder::timeline`] asked for it.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        self.pipeline.timeline()
+    }
+}
+
+impl<P: Precision, K> Shampoo<P, K> {
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.step
@@ -157,7 +176,7 @@ impl<P: Precision, K> Shampoo<P, K> {
 
 impl<P: Precision, K> Shampoo<P, K>
 where
-    K: Kernel<P::Work> + Kernel<P::Root> + Sync,
+    K: Kernel<P::Work> + Kernel<P::Root> + Send + 'static,
 {
     /// One step: adds an update to every parameter that has a gradient.
     ///
@@ -212,37 +231,9 @@ where
         if !P::Work::from_f64(rate).is_finite() {
             return Err(Error::LearningRate { value: rate });
         }
-        let Self { entries, executor, scratches, kernel, .. } = self;
-        let (executor, workers) = (&*executor, Workers { executor, scratches, kernel });
-        let sum = |a: u32, b: u32| a + b;
-        let mut watch = Stopwatch::start();
-        executor.each(entries, |entry| entry.check(sources), |(), ()| ());
-        if let Some((name, source)) = entries.iter().find_map(|e| e.refused.map(|refused| (&e.name, refused))) {
-            return Err(Error::Step { parameter: name.clone(), source });
-        }
-        let mut phases = Phases { check: watch.lap(), ..Phases::default() };
-        let missed = executor.each(entries, |entry| entry.accumulate(&workers, sources), sum);
-        phases.statistics = watch.lap();
-        let refresh = executor.each(entries, |entry| entry.refresh(&workers), Refresh::merge);
-        phases.roots = watch.lap();
-        let unfinished = executor.each(
-            entries,
-            |entry| {
-                let lost = entry.graft(&workers, sources);
-                lost + if entry.is_global() { 0 } else { entry.finish(&workers, sources, None, rate) }
-            },
-            sum,
-        );
-        // In order of registration: sums of lengths depend on it.
-        let global = entries.iter().filter_map(Entry::norms).reduce(Norms::merge);
-        let unfinished = unfinished
-            + global.map_or(0, |norms| {
-                executor.each(entries, |entry| entry.finish(&workers, sources, Some(norms), rate), sum)
-            });
-        phases.update = watch.lap();
-
-        let updated = self.entries.iter().filter(|entry| entry.update().is_some()).count();
-        let report = StepReport { step: self.step, updated, refresh, panicked: missed + unfinished, phases };
+        let Self { entries, executor, scratches, kernel, pipeline, .. } = self;
+        let workers = Workers { executor, scratches, kernel: &**kernel };
+        let report = pipeline.step(&mut Host { entries, workers, sources }, rate, self.step)?;
         self.step += 1;
         Ok(report)
     }
@@ -261,6 +252,25 @@ fn refuse_allocation(parameter: String, error: AllocationError) -> Error {
         AllocationError::Memory(bytes) => Error::Memory { parameter, bytes },
     }
 }
+
+/// Gives every factor its turn, so that each step of a period has about the same work: largest parameters first, all of
+/// one period together.
+fn stagger<P: Precision>(entries: &mut [Entry<P>]) {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    let largest = |index: &usize| entries[*index].tensor.partition().largest_order();
+    order.sort_by_key(|index| core::cmp::Reverse(largest(index)));
+    let mut loads: HashMap<u64, Vec<u64>> = HashMap::new();
+    for index in order {
+        let tensor = &mut entries[index].tensor;
+        let period = tensor.config().schedule.precondition_every;
+        // A period longer than any run would not be filled anyway.
+        let work = loads.entry(period).or_insert_with(|| vec![0; period.min(LONGEST_PERIOD) as usize]);
+        tensor.stagger(&mut Loads::new(work));
+    }
+}
+
+/// Turns within a period at most.
+const LONGEST_PERIOD: u64 = 1 << 16;
 
 /// The parameter whose roots need the most scratch.
 fn largest<P: Precision>(entries: &[Entry<P>]) -> String {

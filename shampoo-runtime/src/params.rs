@@ -1,17 +1,21 @@
 //! What is trained and how: names, shapes, settings.
 
 use core::marker::PhantomData;
+use core::time::Duration;
 
 use shampoo_core::config::Config;
 use shampoo_core::graft::Graft;
+use shampoo_core::kernel::Kernel;
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::linalg::inverse_root::Certificate;
 use shampoo_core::momentum::Momentum;
 use shampoo_core::scalar::{F32RootF64, Precision};
+use shampoo_core::schedule::Mode;
 
 use crate::error::Error;
 use crate::kernel::Server;
 use crate::optimizer::Shampoo;
+use crate::pipeline::Options;
 
 /// Core's defaults with the certificate for servers: probed, since the full one costs more than a root.
 pub const SERVER_CONFIG: Config = Config { certificate: Certificate::Probed, ..Config::DEFAULT };
@@ -35,6 +39,8 @@ pub struct Builder<P: Precision = F32RootF64, K = Server> {
     pub(crate) registrations: Vec<Registration>,
     pub(crate) threads: Option<usize>,
     pub(crate) inline: bool,
+    pub(crate) staggered: bool,
+    pub(crate) options: Options,
     pub(crate) kernel: K,
     precision: PhantomData<P>,
 }
@@ -62,6 +68,8 @@ impl<P: Precision> Builder<P, Server> {
             registrations: Vec::new(),
             threads: None,
             inline: false,
+            staggered: false,
+            options: Options::default(),
             kernel: Server::new(),
             precision: PhantomData,
         }
@@ -126,6 +134,57 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
+    /// When roots are used that were begun at some step; [`Mode::Sync`] is the default.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.config.schedule.mode = mode;
+        self
+    }
+
+    /// Different factors get their roots at different steps of a period, so that no step pays for all.
+    #[must_use]
+    pub fn staggered(mut self, staggered: bool) -> Self {
+        self.staggered = staggered;
+        self
+    }
+
+    /// Threads of a second private pool, which computes roots beside training; only started where the [mode](Builder::mode)
+    /// asks for it. The default is 1; with 0 the calling thread computes them when they are submitted.
+    #[must_use]
+    pub fn root_threads(mut self, count: usize) -> Self {
+        self.options.threads = count;
+        self
+    }
+
+    /// Beginning of the names of all threads; `shampoo` by default.
+    #[must_use]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = name.into();
+        self
+    }
+
+    /// Snapshots that may wait for a thread; by default as many as there are factors.
+    #[must_use]
+    pub fn queue_capacity(mut self, jobs: usize) -> Self {
+        self.options.capacity = jobs;
+        self
+    }
+
+    /// How long a step waits for a root that is due; what is overdue counts as failed, and the root before stays. By
+    /// default as long as it takes, so that the run can be repeated.
+    #[must_use]
+    pub fn wait_limit(mut self, limit: Duration) -> Self {
+        self.options.wait_limit = Some(limit);
+        self
+    }
+
+    /// Records what happens when, up to so many events, for [`Shampoo::timeline`].
+    #[must_use]
+    pub fn timeline(mut self, events: usize) -> Self {
+        self.options.timeline = events;
+        self
+    }
+
     /// The same learning rate at every step.
     #[must_use]
     pub fn learning_rate(self, rate: f64) -> Self {
@@ -163,6 +222,8 @@ impl<P: Precision, K> Builder<P, K> {
             registrations: self.registrations,
             threads: self.threads,
             inline: self.inline,
+            staggered: self.staggered,
+            options: self.options,
             kernel,
             precision: PhantomData,
         }
@@ -171,7 +232,10 @@ impl<P: Precision, K> Builder<P, K> {
     /// Allocates all state and starts the threads.
     ///
     /// **Errors**: a name registered twice, settings or a shape that cannot work, threads that cannot be started.
-    pub fn build(self) -> Result<Shampoo<P, K>, Error> {
+    pub fn build(self) -> Result<Shampoo<P, K>, Error>
+    where
+        K: Kernel<P::Root> + Send + 'static,
+    {
         Shampoo::from_builder(self)
     }
 }

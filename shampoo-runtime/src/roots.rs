@@ -61,7 +61,7 @@ where
     ///
     /// **Errors**: [`Error::Threads`]; [`Error::Scratch`] where there is no memory for the workspaces.
     pub fn new(n: usize, threads: Option<usize>) -> Result<Self, Error> {
-        let executor = Executor::threads(threads)?;
+        let executor = Executor::threads(threads, "shampoo-batch")?;
         let length = inverse_roots_workspace_len(n);
         let workspace = |_| Workspace::new(length).map(Mutex::new).ok_or(Error::Scratch { numbers: length });
         let workspaces = (0..executor.workers()).map(workspace).collect::<Result<_, _>>()?;

@@ -101,11 +101,11 @@ fn in_time(f: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs a test on every executor, with blocks of at most 3.
-fn on_executors(test: fn(&Failing, Builder, Config)) {
+fn on_executors(test: fn(&'static Failing, Builder, Config)) {
     silence();
     let config = Config { block_size: 3, merge_limit: 1, ..SERVER_CONFIG };
     for builder in [Builder::new().inline(), Builder::new().threads(1), Builder::new().threads(3)] {
-        in_time(move || test(&Failing::default(), builder.config(config), config));
+        in_time(move || test(Box::leak(Box::default()), builder.config(config), config));
     }
 }
 

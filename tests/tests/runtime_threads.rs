@@ -17,7 +17,7 @@ use shampoo_tests::generate::Random;
 const SHAPES: Shapes<'static> =
     &[("one", &[11]), ("two", &[7, 5]), ("three", &[4, 5, 3]), ("four", &[3, 2, 4, 2]), ("small", &[2, 2])];
 
-fn assert_threads_do_not_matter<K: Kernel<f32> + Kernel<f64> + Copy>(kernel: K) {
+fn assert_threads_do_not_matter<K: Kernel<f32> + Kernel<f64> + Copy + Send + 'static>(kernel: K) {
     let schedule = Schedule { precondition_every: 2, ..Schedule::EVERY_STEP };
     let often = settings().map(|config| (config, config.schedule));
     for (config, schedule) in often.into_iter().chain([(SERVER_CONFIG, schedule)]) {

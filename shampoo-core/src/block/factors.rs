@@ -164,6 +164,11 @@ pub struct Factor<'a, P: Precision> {
 }
 
 impl<P: Precision> Factor<'_, P> {
+    /// When its roots are used.
+    pub fn mode(&self) -> Mode {
+        self.config.schedule.mode
+    }
+
     /// What is to be done at this step, see [`Schedule::poll`](crate::schedule::Schedule::poll).
     pub fn poll(&self, step: u64) -> Poll {
         self.config.schedule.poll(self.slot, step, self.config.first_refresh())

@@ -81,7 +81,7 @@ pub struct CandleShampoo<P: Precision = F32RootF64, K = Server> {
     report: StepReport,
 }
 
-impl<P: Precision, K: Kernel<P::Work> + Kernel<P::Root>> CandleShampoo<P, K>
+impl<P: Precision, K: Kernel<P::Work> + Kernel<P::Root> + Send + 'static> CandleShampoo<P, K>
 where
     P::Work: CandleScalar,
 {

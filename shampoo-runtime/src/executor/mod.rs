@@ -46,12 +46,12 @@ pub(crate) enum Executor {
 
 impl Executor {
     /// A pool of so many threads, or all that there are; inline without the feature `rayon`.
-    pub(crate) fn threads(count: Option<usize>) -> Result<Self, Error> {
+    pub(crate) fn threads(count: Option<usize>, name: &str) -> Result<Self, Error> {
         #[cfg(feature = "rayon")]
-        return threads::Pool::new(count).map(Self::Threads);
+        return threads::Pool::new(count, name).map(Self::Threads);
         #[cfg(not(feature = "rayon"))]
         {
-            let _ = count;
+            let _ = (count, name);
             Ok(Self::Inline)
         }
     }

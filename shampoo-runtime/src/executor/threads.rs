@@ -11,10 +11,11 @@ pub(crate) struct Pool(ThreadPool);
 
 impl Pool {
     /// Starts so many threads, or as many as the machine offers.
-    pub(crate) fn new(count: Option<usize>) -> Result<Self, Error> {
+    pub(crate) fn new(count: Option<usize>, name: &str) -> Result<Self, Error> {
+        let name = name.to_owned();
         let pool = ThreadPoolBuilder::new()
             .num_threads(count.unwrap_or(0))
-            .thread_name(|worker| format!("shampoo-{worker}"))
+            .thread_name(move |worker| format!("{name}-{worker}"))
             .build();
         pool.map(Self).map_err(|error| Error::Threads { reason: error.to_string() })
     }

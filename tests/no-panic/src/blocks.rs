@@ -18,6 +18,7 @@ macro_rules! blocks {
             Factors::<$p>::observe::<$root>,
             Factors::<$p>::refresh::<$root>,
             each::<$p>,
+            Factor::<$p>::mode,
             Factor::<$p>::poll,
             Factor::<$p>::request,
             Factor::<$p>::install,

@@ -17,6 +17,7 @@ entries! { partitions: [
     Partition::factors_per_block,
     Partition::block_count,
     Partition::factor_count,
+    Partition::largest_order,
     Partition::block,
     Partition::statistics_len,
     Partition::largest_block,

@@ -5,6 +5,7 @@
 use shampoo_core::error::RootError;
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
+use shampoo_core::linalg::inverse_root::certify::{certify, certify_workspace_len};
 use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
 use shampoo_core::linalg::inverse_root::drift::{drift, drift_workspace_len, is_measured};
 use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
@@ -26,6 +27,7 @@ entries! { requests: [
     Ridge::times,
     Request::new,
     inverse_roots_workspace_len,
+    certify_workspace_len,
     drift_workspace_len,
     is_measured,
     Member::<f32>::new,
@@ -106,6 +108,7 @@ macro_rules! roots {
             Bound::<$t>::step::<$kernel>,
             Bound::<$t>::promised,
             drift::<$t, $t, $kernel>,
+            certify::<$t, $t, $kernel>,
             certificate::allowance::<$t, $kernel>,
             certificate::full::<$t, $kernel>,
             certificate::Full::step::<$t, $kernel>,

@@ -45,7 +45,7 @@ entries! { settings: [
     Adaptive::validate,
     Adaptive::root_flops,
     Adaptive::urgency,
-    Adaptive::level::<fn(Option<f64>) -> Option<Demand>>,
+    level,
     Adaptive::admits,
     Demand::merge,
     Loads::new,
@@ -68,3 +68,7 @@ entries! { settings: [
     Slot::fail,
     Slot::settle,
 ] }
+
+fn level(adaptive: &Adaptive, next: fn(Option<f64>) -> Option<Demand>) -> f64 {
+    adaptive.level(next)
+}

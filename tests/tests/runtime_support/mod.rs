@@ -76,7 +76,7 @@ pub(crate) fn settings() -> [Config; 3] {
     [SERVER_CONFIG, talk, Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging, epsilon: 1e-10 })]
 }
 
-impl<K: Kernel<f32> + Kernel<f64>> Bench<K> {
+impl<K: Kernel<f32> + Kernel<f64> + Send + 'static> Bench<K> {
     /// Registers the parameters and gives each values that depend on its name alone.
     pub(crate) fn new(builder: Builder<F32RootF64, K>, shapes: Shapes<'_>) -> Self {
         let builder = shapes.iter().fold(builder, |builder, (name, shape)| builder.parameter(*name, shape));

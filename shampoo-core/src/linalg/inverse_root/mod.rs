@@ -7,6 +7,7 @@
 mod attempt;
 pub mod batch;
 pub mod certificate;
+pub mod certify;
 mod choice;
 mod coupled;
 pub mod coupled_newton;
