@@ -16,7 +16,7 @@ pub(crate) struct Flights<P: Precision> {
     /// First site of each parameter, and the end of the last.
     bounds: Vec<usize>,
     /// Jobs that nobody uses, by order.
-    spare: Vec<(usize, Vec<Box<Job<P>>>)>,
+    spare: Vec<(usize, Vec<Job<P>>)>,
     /// Jobs there are.
     jobs: Vec<usize>,
     tickets: u64,
@@ -27,7 +27,7 @@ struct Site<P: Precision> {
     order: usize,
     flight: Option<Flight<P>>,
     /// Its result, where it has come back.
-    arrived: Option<Box<Job<P>>>,
+    arrived: Option<Job<P>>,
 }
 
 /// What the trainer keeps of a job that is under way.
@@ -85,14 +85,14 @@ impl<P: Precision> Flights<P> {
     }
 
     /// A job that nobody uses, or a new one; `None` without memory.
-    pub(crate) fn spare(&mut self, site: usize) -> Option<Box<Job<P>>> {
+    pub(crate) fn spare(&mut self, site: usize) -> Option<Job<P>> {
         let order = self.sites[site].order;
         let place = self.spare.iter().position(|(own, _)| *own == order)?;
         let spare = self.spare[place].1.pop();
         spare.or_else(|| {
             let job = Job::new(order).ok()?;
             self.jobs[place] += 1;
-            Some(Box::new(job))
+            Some(job)
         })
     }
 
@@ -107,7 +107,7 @@ impl<P: Precision> Flights<P> {
     }
 
     /// Keeps a result until it is due; false, and the buffers are free, where nobody waits for it any more.
-    pub(crate) fn arrive(&mut self, job: Box<Job<P>>) -> bool {
+    pub(crate) fn arrive(&mut self, job: Job<P>) -> bool {
         let current = self.ticket(job.site) == Some(job.ticket);
         if current {
             let site = job.site;
@@ -119,12 +119,12 @@ impl<P: Precision> Flights<P> {
     }
 
     /// The result for a factor, if it has come back.
-    pub(crate) fn arrived(&mut self, site: usize) -> Option<Box<Job<P>>> {
+    pub(crate) fn arrived(&mut self, site: usize) -> Option<Job<P>> {
         self.sites[site].arrived.take()
     }
 
     /// The end of a flight: its buffers are free.
-    pub(crate) fn land(&mut self, job: Box<Job<P>>) {
+    pub(crate) fn land(&mut self, job: Job<P>) {
         if self.ticket(job.site) == Some(job.ticket) {
             self.sites[job.site].flight = None;
         }
@@ -148,7 +148,7 @@ impl<P: Precision> Flights<P> {
         numbers * 2 * size_of::<P::Store>()
     }
 
-    fn free(&mut self, job: Box<Job<P>>) {
+    fn free(&mut self, job: Job<P>) {
         if let Some((_, spare)) = self.spare.iter_mut().find(|(order, _)| *order == job.order) {
             spare.push(job);
         }

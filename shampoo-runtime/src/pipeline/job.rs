@@ -109,7 +109,7 @@ impl<P: Precision> Job<P> {
     }
 }
 
-impl<P: Precision> Ordered for Box<Job<P>> {
+impl<P: Precision> Ordered for Job<P> {
     fn site(&self) -> usize {
         self.site
     }

@@ -62,7 +62,7 @@ impl Default for Options {
 pub struct Pipeline<P: Precision, K> {
     flights: Flights<P>,
     // Before the queue's other owner: dropped first, so that workers find their jobs cancelled.
-    queue: Arc<Queue<Box<Job<P>>>>,
+    queue: Arc<Queue<Job<P>>>,
     workers: Workers<P>,
     workspace: Workspace<P::Root>,
     kernel: Arc<K>,
@@ -183,7 +183,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     }
 
     /// The job of a site that is due, computed here if no worker has begun it; `None` if it is overdue.
-    fn wait_for(&mut self, site: usize) -> Option<Box<Job<P>>> {
+    fn wait_for(&mut self, site: usize) -> Option<Job<P>> {
         if let Some(job) = self.flights.arrived(site) {
             return Some(job);
         }
@@ -247,7 +247,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
 
     /// A job for a site: the one that waits with an older snapshot, or a free one. `None` while a worker has it, or without
     /// memory.
-    fn free_job(&mut self, site: usize) -> Option<Box<Job<P>>> {
+    fn free_job(&mut self, site: usize) -> Option<Job<P>> {
         if self.flights.ticket(site).is_none() {
             let job = self.flights.spare(site);
             self.flow.full += u32::from(job.is_none());
@@ -260,7 +260,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     }
 
     /// Hands a job to the workers; false where the queue is full.
-    fn push(&mut self, site: usize, mut job: Box<Job<P>>) -> bool {
+    fn push(&mut self, site: usize, mut job: Job<P>) -> bool {
         job.round = self.round;
         self.flights.depart(site, &mut job);
         match self.queue.submit(job) {

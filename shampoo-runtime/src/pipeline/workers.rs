@@ -16,7 +16,7 @@ use crate::heap::Workspace;
 /// Dropping them closes it and waits for nobody: a worker goes home between two steps of its job.
 #[derive(Debug)]
 pub(crate) struct Workers<P: Precision> {
-    queue: Arc<Queue<Box<Job<P>>>>,
+    queue: Arc<Queue<Job<P>>>,
     count: usize,
     #[cfg(feature = "rayon")]
     _pool: Option<rayon::ThreadPool>,
@@ -28,7 +28,7 @@ impl<P: Precision> Workers<P> {
     /// None are started for a count of 0, and without the feature `rayon`: the trainer then computes all roots itself.
     #[cfg(feature = "rayon")]
     pub(crate) fn start<K: Kernel<P::Root> + Send + 'static>(
-        queue: Arc<Queue<Box<Job<P>>>>,
+        queue: Arc<Queue<Job<P>>>,
         count: usize,
         largest_order: usize,
         name: &str,
@@ -62,7 +62,7 @@ impl<P: Precision> Workers<P> {
     /// No threads: the trainer computes all roots itself.
     #[cfg(not(feature = "rayon"))]
     pub(crate) fn start<K: Kernel<P::Root> + Send + 'static>(
-        queue: Arc<Queue<Box<Job<P>>>>,
+        queue: Arc<Queue<Job<P>>>,
         _: usize,
         _: usize,
         _: &str,
