@@ -176,7 +176,12 @@ impl<P: Precision> Factor<'_, P> {
 
     /// The root asked for of the statistics as they are.
     pub fn request(&self, snapshot: u64) -> Request {
-        let scale = self.config.root_scale(trace::<P::Work, _>(self.statistics), snapshot);
+        self.request_of(self.statistics, snapshot)
+    }
+
+    /// The root asked for of statistics that were copied at some step.
+    pub fn request_of(&self, triangle: &[P::Store], snapshot: u64) -> Request {
+        let scale = self.config.root_scale(trace::<P::Work, _>(triangle), snapshot);
         Request { scale, ..self.config.request(self.modes) }
     }
 

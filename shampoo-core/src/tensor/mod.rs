@@ -3,10 +3,12 @@
 mod finish;
 mod kept;
 mod lengths;
+mod saved;
 mod update;
 
 pub(crate) use finish::usable_factor;
 pub use lengths::{Lengths, lengths, state_bytes, state_len};
+pub use saved::Saved;
 
 use core::marker::PhantomData;
 

@@ -21,6 +21,7 @@ macro_rules! blocks {
             Factor::<$p>::mode,
             Factor::<$p>::poll,
             Factor::<$p>::request,
+            Factor::<$p>::request_of,
             Factor::<$p>::install,
             Blocks::<$p>::len,
             Blocks::<$p>::is_empty,

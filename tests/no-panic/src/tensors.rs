@@ -28,6 +28,8 @@ macro_rules! tensors {
             <$tensor>::graft_state,
             <$tensor>::momentum,
             <$tensor>::slots,
+            <$tensor>::saved,
+            <$tensor>::restore,
             <$tensor>::check,
             <$tensor>::prepare::<Portable>,
             <$tensor>::factors,

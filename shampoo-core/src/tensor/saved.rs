@@ -1,0 +1,76 @@
+//! A parameter's whole state, to be kept outside and put back.
+
+use super::Tensor;
+use crate::error::ShapeError;
+use crate::scalar::Precision;
+use crate::schedule::Slot;
+
+/// Everything that the next step depends on beside the settings, the parameter and its gradient.
+///
+/// A root that is under way is not part of it: its snapshot has to be kept with the slot that waits for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Saved<'a, P: Precision> {
+    /// Packed statistics.
+    pub statistics: &'a [P::Store],
+    /// Packed roots.
+    pub roots: &'a [P::Store],
+    /// State of the graft.
+    pub graft: &'a [P::Work],
+    /// Momentum, and what lies behind it.
+    pub momentum: &'a [P::Work],
+    /// Slots.
+    pub slots: &'a [Slot],
+    /// Gradients taken so far.
+    pub count: u64,
+    /// Bound of every sum of squares so far.
+    pub filled: f64,
+}
+
+impl<P: Precision, S, W, B> Tensor<P, S, W, B>
+where
+    S: AsRef<[P::Store]> + AsMut<[P::Store]>,
+    W: AsRef<[P::Work]> + AsMut<[P::Work]>,
+    B: AsRef<[Slot]> + AsMut<[Slot]>,
+{
+    /// The state as it is.
+    pub fn saved(&self) -> Saved<'_, P> {
+        Saved {
+            statistics: self.statistics.as_ref(),
+            roots: self.roots.as_ref(),
+            graft: self.graft.as_ref(),
+            momentum: self.momentum.as_ref(),
+            slots: self.slots.as_ref(),
+            count: self.count,
+            filled: self.filled,
+        }
+    }
+
+    /// Puts a state back that was saved under the same shape and settings: the next steps have the same bits.
+    ///
+    /// **Errors**: a buffer of another length; nothing has changed then.
+    pub fn restore(&mut self, saved: &Saved<'_, P>) -> Result<(), ShapeError> {
+        let need = self.lengths();
+        for (needed, found) in [
+            (need.statistics, saved.statistics.len()),
+            (need.statistics, saved.roots.len()),
+            (need.graft, saved.graft.len()),
+            (need.momentum, saved.momentum.len()),
+            (need.slots, saved.slots.len()),
+        ] {
+            if needed != found {
+                return Err(ShapeError::Length { needed, found });
+            }
+        }
+        copy(self.statistics.as_mut(), saved.statistics);
+        copy(self.roots.as_mut(), saved.roots);
+        copy(self.graft.as_mut(), saved.graft);
+        copy(self.momentum.as_mut(), saved.momentum);
+        copy(self.slots.as_mut(), saved.slots);
+        (self.count, self.filled) = (saved.count, saved.filled);
+        Ok(())
+    }
+}
+
+fn copy<T: Copy>(to: &mut [T], from: &[T]) {
+    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+}
