@@ -115,7 +115,7 @@ pub enum Method {
     CoupledNewton,
     /// Coupled Newton-Schulz: products only. Orders 2 and 4.
     NewtonSchulz,
-    /// Eigendecomposition by Jacobi rotations: any exponent, the pseudo-inverse.
+    /// Eigendecomposition, by tridiagonal form and implicit QL: any exponent, the pseudo-inverse.
     Spectral,
 }
 
