@@ -302,7 +302,11 @@ mod tests {
                 let squares: Vec<f64> = numbers(n, 6).iter().map(|x| x * x).collect();
                 kernel.scale_by_rsqrt(&mut out, &numbers(n, 7), &squares, 1.3, 1e-10);
                 kernel.axpby(0.3, &w, -1.7, &mut y);
-                [out, y].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                let mut rows = numbers(3 * n, 8);
+                let turns = [[0.6, 0.8], [0.8, -0.6]];
+                kernel.rotate_rows(MatMut::new(&mut rows, 3, n).unwrap(), &turns);
+                kernel.reflect_rows(MatMut::new(&mut rows, 3, n).unwrap(), 1.1, &w);
+                [out, y, rows].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
             };
             assert_eq!(run(&server), run(&Portable), "n {n}");
         }
