@@ -140,6 +140,12 @@ macro_rules! noting {
             fn scale_by_rsqrt(&self, _: &mut [$t], _: &[$t], _: &[$t], _: $t, _: $t) {
                 note("scale_by_rsqrt");
             }
+            fn rotate_rows(&self, _: MatMut<'_, $t>, _: &[[$t; 2]]) {
+                note("rotate_rows");
+            }
+            fn reflect_rows(&self, _: MatMut<'_, $t>, _: $t, _: &[$t]) {
+                note("reflect_rows");
+            }
             fn symmetric_thin(&self, _: &mut [$t], _: SymmetricTiles<'_, $t>, _: &[$t]) {
                 note("symmetric_thin");
             }
@@ -195,6 +201,8 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.gemm(c.reborrow(), Accum::Replace, zero, a, a);
     kernel.gram(c.reborrow(), Accum::Replace, zero, a);
     kernel.symm_product(c.reborrow(), a, a);
+    kernel.rotate_rows(c.reborrow(), &[]);
+    kernel.reflect_rows(c.reborrow(), zero, &x[..1]);
     kernel.unit_roundoff();
     kernel.dot(&x, &x);
     kernel.axpby(zero, &x, zero, &mut y);

@@ -7,7 +7,7 @@ use common::root::{assert_spectrum, diagonal, request, root_bound, root_with};
 use shampoo_core::kernel::{Kernel, Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::coupled_newton::CoupledNewton;
 use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
-use shampoo_core::linalg::inverse_root::spectral::Spectral;
+use shampoo_core::linalg::inverse_root::spectral::{self, Spectral};
 use shampoo_core::linalg::inverse_root::{
     Method, Outcome, Report, Request, Ridge, inverse_root, inverse_root_workspace_len as workspace_len,
 };
@@ -319,7 +319,8 @@ fn both_triangles<R: Real>() {
     let a: Vec<R> = to_packed(n, &a).iter().map(|&x| R::from_f64(x)).collect();
     let a = packed_to_full(n, &a);
     let a = MatRef::new(&a, n, n).unwrap();
-    let mut space = vec![R::from_f64(f64::NAN); 6 * n * n];
+    let length = (6 * n * n).max(spectral::workspace_len(n));
+    let mut space = vec![R::from_f64(f64::NAN); length];
     let assert_symmetric = |x: MatRef<'_, R>| {
         assert_eq!(x.nrows(), n);
         for (i, j) in (0..n * n).map(|k| (k / n, k % n)) {

@@ -5,6 +5,7 @@ mod runtime_support;
 
 use proptest::prelude::*;
 use runtime_support::battery::{Judged, assert_sum, battery, size, sum_of_products};
+use shampoo_core::mat::MatMut;
 use shampoo_core::scalar::Real;
 use shampoo_tests::generate::Random;
 use shampoo_tests::oracle::number::Number;
@@ -59,6 +60,54 @@ fn axpby<T: Real>(judged: &Judged<'_, T>, case: &Pass) {
     }
 }
 
+/// Two numbers that an angle has as its cosine and sine, up to rounding.
+fn rotation<T: Real>(random: &mut Random) -> [T; 2] {
+    let (s, c) = (6.3 * random.uniform()).sin_cos();
+    [c, s].map(T::from_f64)
+}
+
+/// Every entry as two products; with rows further apart than they are long, and nothing beside them touched.
+fn rotate_rows<T: Real>(judged: &Judged<'_, T>, case: &Pass) {
+    let (ncols, nrows) = (case.length, 1 + (case.seed % 6) as usize);
+    let (stride, mut random) = (ncols + (case.seed % 3) as usize, Random::new(case.seed));
+    let before = numbers::<T>(&mut random, nrows * stride);
+    let rotations: Vec<[T; 2]> = (1..nrows).map(|_| rotation(&mut random)).collect();
+    let mut found = before.clone();
+    let view = MatMut::with_row_stride(&mut found, nrows, ncols, stride).expect("rows");
+    judged.kernel.rotate_rows(view, &rotations);
+    let mut right: Vec<TwoFloat> = before.iter().map(|&x| wide(x)).collect();
+    for (k, [c, s]) in rotations.iter().map(|r| r.map(wide)).enumerate() {
+        let row = nrows - 2 - k;
+        for (upper, lower) in (0..ncols).map(|j| (row * stride + j, (row + 1) * stride + j)) {
+            (right[upper], right[lower]) = (c * right[upper] - s * right[lower], s * right[upper] + c * right[lower]);
+        }
+    }
+    for (at, (found, right)) in found.iter().zip(right).enumerate() {
+        let column = (0..nrows).map(|row| before[row * stride + at % stride].to_f64().abs());
+        let bound = if at % stride < ncols { sums(judged.unit, nrows) } else { 0.0 };
+        assert_sum(found.to_f64(), right, bound, column.sum());
+    }
+}
+
+fn reflect_rows<T: Real>(judged: &Judged<'_, T>, case: &Pass) {
+    let (ncols, nrows) = (case.length, (case.seed % 4) as usize);
+    let (stride, mut random) = (ncols + (case.seed % 3) as usize, Random::new(case.seed));
+    let before = numbers::<T>(&mut random, nrows * stride);
+    let v = numbers::<T>(&mut random, ncols);
+    let tau = T::from_f64(random.gaussian());
+    let mut found = before.clone();
+    judged.kernel.reflect_rows(MatMut::with_row_stride(&mut found, nrows, ncols, stride).expect("rows"), tau, &v);
+    for (row, before) in before.chunks(stride.max(1)).enumerate() {
+        let (sum, size) = sum_of_products(before.iter().zip(&v).map(|(x, v)| (x.to_f64(), v.to_f64())));
+        for (j, before) in before.iter().enumerate() {
+            let factor = v.get(j).map_or(wide(T::zero()), |&v| wide(tau) * wide(v));
+            let size = before.to_f64().abs() + factor.narrow().abs() * size;
+            let bound = sums(judged.unit, ncols + 2);
+            assert_sum(found[row * stride + j].to_f64(), wide(*before) - factor * sum, bound, size);
+        }
+    }
+}
+
 fn scale_by_rsqrt<T: Real>(judged: &Judged<'_, T>, case: &Pass) {
     let mut random = Random::new(case.seed);
     let g: Vec<T> = numbers::<T>(&mut random, case.length)
@@ -91,5 +140,7 @@ fn scale_by_rsqrt<T: Real>(judged: &Judged<'_, T>, case: &Pass) {
 battery! {
     dot(pass());
     axpby(pass());
+    rotate_rows(pass());
+    reflect_rows(pass());
     scale_by_rsqrt(pass());
 }

@@ -61,6 +61,14 @@ macro_rules! delegate {
             self.0.axpby(alpha, x, beta, y);
         }
 
+        fn rotate_rows(&self, rows: MatMut<'_, $t>, rotations: &[[$t; 2]]) {
+            self.0.rotate_rows(rows, rotations);
+        }
+
+        fn reflect_rows(&self, rows: MatMut<'_, $t>, tau: $t, v: &[$t]) {
+            self.0.reflect_rows(rows, tau, v);
+        }
+
         fn symmetric_thin(&self, out: &mut [$t], a: SymmetricTiles<'_, $t>, v: &[$t]) {
             self.0.symmetric_thin(out, a, v);
         }

@@ -91,6 +91,21 @@ pub trait Kernel<T: Real>: Sync {
         portable::scale_by_rsqrt(out, g, v, scale, eps);
     }
 
+    /// Rotations of neighbouring rows, the last two first and each next one a row further up:
+    /// (x, y) <- (c x - s y, s x + c y) for the upper row x, the lower row y and `rotations[k] = [c, s]`.
+    ///
+    /// **Shapes**: one rotation less than rows. **Cost**: 6 flops an entry.
+    fn rotate_rows(&self, rows: MatMut<'_, T>, rotations: &[[T; 2]]) {
+        portable::rotate_rows(rows, rotations);
+    }
+
+    /// Every row times a reflection: x <- x - tau (x.v) v.
+    ///
+    /// **Shapes**: v as long as a row. **Cost**: 4 flops an entry.
+    fn reflect_rows(&self, rows: MatMut<'_, T>, tau: T, v: &[T]) {
+        portable::reflect_rows(rows, tau, v);
+    }
+
     /// OUT <- A V for symmetric A and eight columns, see [`thin::symmetric_thin`].
     fn symmetric_thin(&self, out: &mut [T], a: SymmetricTiles<'_, T>, v: &[T]) {
         thin::symmetric_thin(Plain, out, a, v);

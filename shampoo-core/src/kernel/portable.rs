@@ -129,6 +129,39 @@ pub fn axpby<T: Real>(alpha: T, x: &[T], beta: T, y: &mut [T]) {
     }
 }
 
+/// See [`Kernel::rotate_rows`]. Two rotations at a time: their middle row is loaded once.
+#[inline(always)]
+pub fn rotate_rows<T: Real>(mut rows: MatMut<'_, T>, rotations: &[[T; 2]]) {
+    let (nrows, ncols) = (rows.nrows(), rows.ncols());
+    let (data, stride) = rows.parts_mut();
+    let mut rows = data.chunks_mut(stride.max(1)).take(nrows).rev().filter_map(|row| row.get_mut(..ncols));
+    let Some(mut lower) = rows.next() else { return };
+    let (pairs, rest) = rotations.as_chunks::<2>();
+    for &[[c, s], [next_c, next_s]] in pairs {
+        let (Some(middle), Some(upper)) = (rows.next(), rows.next()) else { return };
+        for ((x, y), z) in upper.iter_mut().zip(middle).zip(lower) {
+            let turned = c * *y - s * *z;
+            *z = s * *y + c * *z;
+            (*x, *y) = (next_c * *x - next_s * turned, next_s * *x + next_c * turned);
+        }
+        lower = upper;
+    }
+    if let (&[[c, s]], Some(upper)) = (rest, rows.next()) {
+        for (x, y) in upper.iter_mut().zip(lower) {
+            (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
+        }
+    }
+}
+
+/// See [`Kernel::reflect_rows`].
+#[inline(always)]
+pub fn reflect_rows<T: Real>(mut rows: MatMut<'_, T>, tau: T, v: &[T]) {
+    for row in rows.rows_mut() {
+        let factor = -tau * dot(row, v);
+        add_scaled(row, factor, v);
+    }
+}
+
 /// See [`Kernel::scale_by_rsqrt`].
 #[inline(always)]
 pub fn scale_by_rsqrt<T: Real>(out: &mut [T], g: &[T], v: &[T], scale: T, eps: T) {

@@ -3,11 +3,12 @@
 //! Functions borrow views and a workspace, whose length a `const fn` beside them returns.
 
 pub mod cholesky;
+pub mod eigen;
 pub mod inverse_root;
-pub mod jacobi;
 pub mod laguerre;
 pub mod norm;
 pub mod power_iteration;
+pub mod ql;
 pub mod sturm;
 
 /// Whether there is more to do.

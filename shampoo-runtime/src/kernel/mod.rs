@@ -141,6 +141,8 @@ macro_rules! pass {
 
 pass!(Dot = portable::dot, (x: &'a [T], y: &'a [T]) -> T);
 pass!(Axpby = portable::axpby, (alpha: T, x: &'a [T], beta: T, y: &'a mut [T]) -> ());
+pass!(RotateRows = portable::rotate_rows, (rows: MatMut<'a, T>, rotations: &'a [[T; 2]]) -> ());
+pass!(ReflectRows = portable::reflect_rows, (rows: MatMut<'a, T>, tau: T, v: &'a [T]) -> ());
 pass!(ScaleByRsqrt = scale_by_rsqrt, (out: &'a mut [T], g: &'a [T], v: &'a [T], scale: T, eps: T) -> ());
 
 /// A number with a square root in hardware: correctly rounded as libm's is, so the same bits.
@@ -211,6 +213,14 @@ macro_rules! server_kernel {
 
             fn scale_by_rsqrt(&self, out: &mut [$t], g: &[$t], v: &[$t], scale: $t, eps: $t) {
                 self.arch.dispatch(ScaleByRsqrt { out, g, v, scale, eps });
+            }
+
+            fn rotate_rows(&self, rows: MatMut<'_, $t>, rotations: &[[$t; 2]]) {
+                self.arch.dispatch(RotateRows { rows, rotations });
+            }
+
+            fn reflect_rows(&self, rows: MatMut<'_, $t>, tau: $t, v: &[$t]) {
+                self.arch.dispatch(ReflectRows { rows, tau, v });
             }
 
             fn symmetric_thin(&self, out: &mut [$t], a: SymmetricTiles<'_, $t>, v: &[$t]) {
@@ -292,7 +302,11 @@ mod tests {
                 let squares: Vec<f64> = numbers(n, 6).iter().map(|x| x * x).collect();
                 kernel.scale_by_rsqrt(&mut out, &numbers(n, 7), &squares, 1.3, 1e-10);
                 kernel.axpby(0.3, &w, -1.7, &mut y);
-                [out, y].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                let mut rows = numbers(3 * n, 8);
+                let turns = [[0.6, 0.8], [0.8, -0.6]];
+                kernel.rotate_rows(MatMut::new(&mut rows, 3, n).unwrap(), &turns);
+                kernel.reflect_rows(MatMut::new(&mut rows, 3, n).unwrap(), 1.1, &w);
+                [out, y, rows].concat().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
             };
             assert_eq!(run(&server), run(&Portable), "n {n}");
         }

@@ -1,12 +1,13 @@
 //! Linear algebra, with the portable kernel and with one that is unknown here.
 
 use shampoo_core::kernel::{Kernel, Portable};
-use shampoo_core::linalg::jacobi::Jacobi;
+use shampoo_core::linalg::eigen::Eigen;
 use shampoo_core::linalg::power_iteration::PowerIteration;
-use shampoo_core::linalg::{cholesky, jacobi, laguerre, norm, power_iteration, sturm};
+use shampoo_core::linalg::ql::Ql;
+use shampoo_core::linalg::{cholesky, eigen, laguerre, norm, power_iteration, sturm};
 use shampoo_core::scalar::DoubleF32;
 
-entries! { workspaces: [power_iteration::largest_eigenvalue_workspace_len] }
+entries! { workspaces: [power_iteration::largest_eigenvalue_workspace_len, eigen::workspace_len] }
 
 macro_rules! linalg {
     ($name:ident, $t:ty, $kernel:ty) => {
@@ -19,9 +20,13 @@ macro_rules! linalg {
             PowerIteration::<$t>::start,
             PowerIteration::<$t>::step::<$kernel>,
             cholesky::cholesky_in_place::<$t, $kernel>,
-            jacobi::eigendecompose::<$t>,
-            Jacobi::<$t>::start,
-            Jacobi::<$t>::step,
+            Eigen::<$t>::start,
+            Eigen::<$t>::step::<$kernel>,
+            Eigen::<$t>::run::<$kernel>,
+            Eigen::<$t>::ql,
+            Eigen::<$t>::values,
+            Ql::<$t>::start,
+            Ql::<$t>::step::<$kernel>,
             laguerre::largest_eigenvalue::<$t>,
             sturm::are_positive_definite::<$t>,
             sturm::smallest_eigenvalue::<$t>,

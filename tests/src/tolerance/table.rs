@@ -84,6 +84,8 @@ table! {
     RationalLevel: Relative, 2e-2, 2e-2, Fixed, "2000 points miss an extremum near an end by 1e-2; rounding 28 poles to f64 moves one by 1e-3";
     /// Rational roots with double-f32 inside against the oracle.
     RationalDoubleF32: Spectral, 1e-5, 1e-5, Fixed, "n reflections back in f32, not amplified by kappa";
+    /// Eigenvalues, residuals of eigenvectors and their products, relative to the largest eigenvalue.
+    Eigen: Relative, 0.0, 0.0, Order(8.0), "n reflections and about n sweeps, each with a few roundings of every entry";
     /// Spectral roots against the oracle.
     SpectralRoot: Spectral, 0.0, 0.0, LostBits(1.0, 128.0), "backward error of an eigendecomposition, times kappa/p; 128 u: rotations leave the vectors orthogonal to 72 u at n = 32";
     /// What keeping a root adds, with `u` the roundoff of the type that it is kept in.

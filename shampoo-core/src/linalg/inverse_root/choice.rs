@@ -5,9 +5,8 @@ use super::tables::{Table, table_within};
 use super::{Certificate, Exponent, Method, Ridge};
 use crate::scalar::Real;
 
-/// Largest order of a matrix whose decomposition costs less than products, with a kernel whose products are fast: there
-/// coupled Newton takes 0.6 of its time at order 64 and 0.4 at 128. With the portable one it takes 1.0 to 1.6 times as
-/// long at any order.
+/// Largest order of a matrix that is decomposed by choice where an iteration of products would do. It was measured with
+/// cyclic Jacobi; by implicit QL a decomposition may be the quicker one above it too.
 const LARGEST_DECOMPOSED: usize = 64;
 
 /// Largest root order of coupled Newton by choice: T^p loses digits, and at p = 31 in `f32` all of them.

@@ -105,8 +105,7 @@ pub enum Method {
     /// - [`Rational`](Method::Rational) for orders with a table, if its error leaves room for the certificate under
     ///   [`max_error`](Request::max_error). Where the spectrum reaches below the table's interval
     ///   [`Spectral`](Method::Spectral) takes over.
-    /// - [`CoupledNewton`](Method::CoupledNewton) for other integer orders up to 16 of matrices above order 64, where a
-    ///   fast kernel's products beat rotations (2.5 times at order 128).
+    /// - [`CoupledNewton`](Method::CoupledNewton) for other integer orders up to 16 of matrices above order 64.
     /// - [`Spectral`](Method::Spectral) for the rest: small matrices, real exponents, the pseudo-inverse.
     Auto,
     /// Tridiagonal form and a rational function: no eigenvectors, nothing that could fail to converge.
@@ -115,7 +114,7 @@ pub enum Method {
     CoupledNewton,
     /// Coupled Newton-Schulz: products only. Orders 2 and 4.
     NewtonSchulz,
-    /// Eigendecomposition by Jacobi rotations: any exponent, the pseudo-inverse.
+    /// Eigendecomposition, by tridiagonal form and implicit QL: any exponent, the pseudo-inverse.
     Spectral,
 }
 

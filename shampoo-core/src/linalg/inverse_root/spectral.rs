@@ -9,7 +9,8 @@ use super::request::Ridge;
 use crate::error::ShapeError;
 use crate::kernel::{Accum, Kernel};
 use crate::linalg::Progress;
-use crate::linalg::jacobi::Jacobi;
+use crate::linalg::eigen::{self, Eigen};
+use crate::linalg::ql::Ql;
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -17,7 +18,7 @@ use crate::scalar::Real;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spectrum<T> {
     /// How the decomposition ended.
-    pub jacobi: Jacobi<T>,
+    pub ql: Ql<T>,
     /// Largest eigenvalue, without the ridge.
     pub lambda_max: T,
     /// Ridge added to every eigenvalue.
@@ -37,15 +38,25 @@ fn rounding_cutoff<T: Real>(n: usize) -> T {
     T::from_f64(16.0 * n as f64) * T::UNIT_ROUNDOFF
 }
 
-/// Numbers of workspace for an `n x n` matrix.
+/// Numbers of workspace for an `n x n` matrix: 4 n^2, or a little more where n is below 17.
 pub const fn workspace_len(n: usize) -> usize {
-    n.saturating_mul(n).saturating_mul(4)
+    let squares = n.saturating_mul(n).saturating_mul(2);
+    let (root, decomposition) = (squares, eigen::workspace_len(n));
+    squares.saturating_add(if root > decomposition { root } else { decomposition })
+}
+
+/// The first two squares, and what the decomposition needs beside them: the place of the other two.
+fn split<T>(workspace: &mut [T], n: usize) -> Result<([&mut [T]; 2], &mut [T]), ShapeError> {
+    let short = ShapeError::Length { needed: workspace_len(n), found: workspace.len() };
+    let both = n.saturating_mul(n).saturating_mul(2);
+    let (front, rest) = workspace.get_mut(..workspace_len(n)).ok_or(short)?.split_at_mut_checked(both).ok_or(short)?;
+    Ok((squares(front, n)?, rest))
 }
 
 /// The next thing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Decompose,
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage<T> {
+    Decompose(Eigen<T>),
     /// Powers of the eigenvalues, and the product with the vectors.
     Build,
     Done,
@@ -73,7 +84,7 @@ pub struct Spectral<T> {
     n: usize,
     alpha: f64,
     ridge: Ridge,
-    stage: Stage,
+    stage: Stage<T>,
     spectrum: Spectrum<T>,
 }
 
@@ -84,13 +95,11 @@ impl<T: Real> Spectral<T> {
     /// **Errors**: the workspace is too short.
     pub fn start(a: MatRef<'_, T>, alpha: f64, ridge: Ridge, workspace: &mut [T]) -> Result<Self, ShapeError> {
         let n = a.nrows();
-        let [copy, v, _, _] = squares::<T, 4>(workspace, n)?;
-        for (i, row) in copy.chunks_exact_mut(n.max(1)).enumerate() {
-            row.iter_mut().zip(a.row_entries(i)).for_each(|(to, from)| *to = from);
-        }
+        let (_, space) = split(workspace, n)?;
+        let eigen = Eigen::start(a, space)?;
         let zero = T::zero();
         let spectrum = Spectrum {
-            jacobi: Jacobi::start(MatMut::new(v, n, n)?),
+            ql: eigen.ql(),
             lambda_max: zero,
             ridge: zero,
             smallest_kept: zero,
@@ -98,32 +107,38 @@ impl<T: Real> Spectral<T> {
             rank: 0,
             cutoff: -T::MAX,
         };
-        Ok(Self { n, alpha, ridge, stage: Stage::Decompose, spectrum })
+        Ok(Self { n, alpha, ridge, stage: Stage::Decompose(eigen), spectrum })
     }
 
-    /// The rotations of one row, at most 18 n^2 flops, or the root itself, n^3 flops.
+    /// A row, a reflector or a sweep of the decomposition, at most 6 n^2 flops, or the root itself, n^3 flops.
     ///
     /// **Errors**: the workspace is too short.
     pub fn step<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<Progress, ShapeError> {
         let n = self.n;
-        let [a, v, scaled, x] = squares(workspace, n)?;
-        self.stage = match self.stage {
-            Stage::Decompose => match self.spectrum.jacobi.step(MatMut::new(a, n, n)?, MatMut::new(v, n, n)?)? {
-                Progress::Working => Stage::Decompose,
-                Progress::Done => Stage::Build,
-            },
+        match &mut self.stage {
+            Stage::Decompose(eigen) => {
+                let ([values, v], space) = split(workspace, n)?;
+                if eigen.step(MatMut::new(v, n, n)?, space, kernel)? == Progress::Done {
+                    let diagonal = values.iter_mut().step_by(n.saturating_add(1));
+                    diagonal.zip(eigen.values(space)).for_each(|(to, &from)| *to = from);
+                    self.spectrum.ql = eigen.ql();
+                    self.stage = Stage::Build;
+                }
+                Ok(Progress::Working)
+            }
             Stage::Build => {
-                self.scale_vectors(a, v, scaled);
+                let [values, v, scaled, x] = squares(workspace, n)?;
+                self.scale_vectors(values, v, scaled);
                 if self.spectrum.smallest_kept > T::zero() {
                     let mut x = MatMut::new(x, n, n)?;
                     kernel.gram(x.reborrow(), Accum::Replace, T::one(), view(scaled, n).transpose());
                     x.mirror_lower();
                 }
-                Stage::Done
+                self.stage = Stage::Done;
+                Ok(Progress::Done)
             }
-            Stage::Done => Stage::Done,
-        };
-        Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
+            Stage::Done => Ok(Progress::Done),
+        }
     }
 
     /// All that is left.

@@ -128,8 +128,8 @@ impl<R: Real> Attempt<R> {
         let smallest = found.smallest_kept.to_f64();
         let kappa = if smallest > 0.0 { self.largest / smallest } else { f64::INFINITY };
         self.report = Report {
-            iterations: found.jacobi.sweeps,
-            indicator: found.jacobi.off_diagonal.to_f64(),
+            iterations: found.ql.sweeps,
+            indicator: found.ql.off_diagonal.to_f64(),
             rank: found.rank,
             ..self.report.with_kappa(kappa, task.exponent)
         };
