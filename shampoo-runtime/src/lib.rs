@@ -22,6 +22,7 @@
 
 pub mod accelerator;
 pub mod adapters;
+mod checkpoint;
 mod entry;
 mod error;
 mod executor;
@@ -34,6 +35,7 @@ pub mod pipeline;
 mod roots;
 mod telemetry;
 
+pub use checkpoint::{CheckpointError, Saved};
 pub use error::Error;
 pub use optimizer::{Gradient, ParameterMut, Shampoo};
 pub use params::{Builder, SERVER_CONFIG};

@@ -121,6 +121,22 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Shampoo<P, K> {
 }
 
 impl<P: Precision, K> Shampoo<P, K> {
+    /// The parameters, in order of registration.
+    pub(crate) fn entries(&self) -> &[Entry<P>] {
+        &self.entries
+    }
+
+    /// What drives the roots that are computed beside training.
+    pub(crate) fn pipeline(&self) -> &Pipeline<P, K> {
+        &self.pipeline
+    }
+
+    /// The parts to be put back, of an optimizer that stands at this step.
+    pub(crate) fn restored(&mut self, step: u64) -> (&mut [Entry<P>], &mut Pipeline<P, K>) {
+        self.step = step;
+        (&mut self.entries, &mut self.pipeline)
+    }
+
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.step

@@ -236,10 +236,12 @@ impl<P: Precision> Factor<'_, P> {
         kernel: &K,
     ) -> Refresh {
         let Poll::Submit { snapshot } = self.poll(step) else { return Refresh::default() };
-        if let Mode::Adaptive(adaptive) = self.config.schedule.mode
-            && !adaptive.admits(self.slot, level, step)
-        {
-            return Refresh::default();
+        if let Mode::Adaptive(adaptive) = self.config.schedule.mode {
+            let admitted = adaptive.admits(self.slot, level, step);
+            self.slot.observe(0.0);
+            if !admitted {
+                return Refresh::default();
+            }
         }
         // Noted as failed first: a kernel that panics leaves it so.
         let before = *self.slot;

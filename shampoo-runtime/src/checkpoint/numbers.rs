@@ -4,7 +4,7 @@ use safetensors::Dtype;
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
 
 /// A number that checkpoints hold: one or more words of a type that the file format knows.
-pub trait Saved: Copy {
+pub trait Saved: Copy + 'static {
     /// Type of a word.
     const DTYPE: Dtype;
     /// Words of a number.

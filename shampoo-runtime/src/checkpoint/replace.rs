@@ -11,10 +11,7 @@ use std::path::{Path, PathBuf};
 /// next write replaces.
 ///
 /// **Errors**: those of `write` and of the system; the old file is untouched then, and the one beside is gone.
-pub(super) fn replace<E: From<io::Error>>(
-    path: &Path,
-    write: impl FnOnce(&Path) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn replace<E: From<io::Error>>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
     let beside = beside(path)?;
     let written = write(&beside).and_then(|()| {
         File::options().write(true).open(&beside)?.sync_all()?;

@@ -34,7 +34,6 @@ struct Site<P: Precision> {
 #[derive(Debug)]
 struct Flight<P: Precision> {
     ticket: u64,
-    snapshot: u64,
     triangle: Arc<Vec<P::Store>>,
     cancel: Arc<AtomicBool>,
 }
@@ -79,9 +78,9 @@ impl<P: Precision> Flights<P> {
         self.sites[site].flight.as_ref().map(|flight| flight.ticket)
     }
 
-    /// The snapshot under way for a factor, and its statistics.
-    pub(crate) fn snapshot(&self, site: usize) -> Option<(u64, &[P::Store])> {
-        self.sites[site].flight.as_ref().map(|flight| (flight.snapshot, flight.triangle.as_slice()))
+    /// The statistics whose root is under way for a factor.
+    pub(crate) fn snapshot(&self, site: usize) -> Option<&[P::Store]> {
+        self.sites[site].flight.as_ref().map(|flight| flight.triangle.as_slice())
     }
 
     /// A job that nobody uses, or a new one; `None` without memory.
@@ -102,7 +101,7 @@ impl<P: Precision> Flights<P> {
         (job.site, job.ticket) = (site, self.tickets);
         job.cancel.store(false, Ordering::Relaxed);
         let (triangle, cancel) = (Arc::clone(&job.triangle), Arc::clone(&job.cancel));
-        let flight = Flight { ticket: self.tickets, snapshot: job.snapshot, triangle, cancel };
+        let flight = Flight { ticket: self.tickets, triangle, cancel };
         self.sites[site].flight = Some(flight);
     }
 

@@ -84,6 +84,12 @@ impl<P: Precision> Job<P> {
         Ok(())
     }
 
+    /// Takes statistics that were saved.
+    pub(crate) fn refill(&mut self, snapshot: u64, triangle: &[P::Store], request: Request) {
+        (self.snapshot, self.request, self.candidate) = (snapshot, request, None);
+        Arc::make_mut(&mut self.triangle).copy_from_slice(triangle);
+    }
+
     /// Computes the root, or certifies the one that a device computed; a panic ends this job alone.
     pub(crate) fn run<K: Kernel<P::Root>>(&mut self, worker: usize, workspace: &mut [P::Root], kernel: &K) {
         let Self { order, request, candidate, triangle, root, cancel, .. } = self;

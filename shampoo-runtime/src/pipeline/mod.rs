@@ -21,9 +21,10 @@ mod workers;
 use core::time::Duration;
 use std::sync::Arc;
 
-use shampoo_core::block::Refresh;
+use shampoo_core::block::{Factor, Refresh};
 use shampoo_core::kernel::Kernel;
 use shampoo_core::linalg::inverse_root::inverse_root_workspace_len;
+use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::Precision;
 use shampoo_core::schedule::{Mode, Poll};
 
@@ -127,6 +128,43 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     /// Bytes of snapshots and of incoming roots that have been needed so far; they are kept for the next ones.
     pub fn state_bytes(&self) -> usize {
         self.flights.state_bytes()
+    }
+
+    /// The statistics of a parameter whose roots are under way, factor after factor.
+    pub(crate) fn snapshots(&self, parameter: usize) -> impl Iterator<Item = &[P::Store]> {
+        self.flights.sites(parameter).filter_map(|site| self.flights.snapshot(site))
+    }
+
+    /// Gives up everything that is under way: nothing of it will be installed.
+    pub(crate) fn give_up(&mut self) {
+        while let Some(job) = self.queue.try_take() {
+            self.flights.land(job);
+        }
+        (0..self.flights.len()).for_each(|site| self.flights.abandon(site));
+    }
+
+    /// Begins the roots again that are under way according to their slots; their statistics are in `snapshots`, factor after
+    /// factor.
+    pub(crate) fn resubmit<'a>(
+        &mut self,
+        parameter: usize,
+        factors: impl Iterator<Item = Factor<'a, P>>,
+        snapshots: &[P::Store],
+    ) {
+        let mut rest = snapshots;
+        for (site, factor) in self.flights.sites(parameter).zip(factors) {
+            let Some(snapshot) = factor.slot.pending() else { continue };
+            let Some((triangle, more)) = rest.split_at_checked(packed_len(factor.order)) else { return };
+            rest = more;
+            let job = self.flights.spare(site).map(|mut job| {
+                job.refill(snapshot, triangle, factor.request_of(triangle, snapshot));
+                job
+            });
+            if job.is_none_or(|job| !self.push(site, job)) {
+                factor.slot.fail(snapshot);
+            }
+        }
+        self.compute_without_workers();
     }
 
     /// Installs what is due, then submits what is due.
@@ -236,13 +274,18 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
                 }
             }
         }
+        self.compute_without_workers();
+        Ok(at_once)
+    }
+
+    /// Computes what waits, where nobody else would.
+    fn compute_without_workers(&mut self) {
         while self.workers.count() == 0
             && let Some(mut job) = self.queue.try_take()
         {
             self.compute(&mut job);
             self.flights.arrive(job);
         }
-        Ok(at_once)
     }
 
     /// A job for a site: the one that waits with an older snapshot, or a free one. `None` while a worker has it, or without
