@@ -11,6 +11,7 @@ use crate::error::ConfigError;
 /// A parameter that gets no gradient in some step does not advance: its neighbours' refresh times and
 /// bias corrections do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Schedule {
     /// Steps before this one are the grafting method's own.
     pub start_preconditioning_step: u64,
@@ -38,6 +39,7 @@ pub enum Poll {
 
 /// What is known of one factor's root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     installed: Option<u64>,
     failures: u32,
