@@ -5,7 +5,7 @@ use crate::graft::{Graft, Length, Scope};
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
 use crate::momentum::{Buffers, Filter, Momentum};
 use crate::partition::{Merge, Sides};
-use crate::scalar::{Precision, Real};
+use crate::scalar::{Precision, check_figure};
 use crate::schedule::Schedule;
 use crate::statistics::{Averaging, TraceScaling};
 
@@ -220,6 +220,11 @@ impl Config {
         self.momentum.buffer_count() + self.filter.is_used() as usize + decays as usize
     }
 
+    /// Sides up to this one have factors.
+    pub(crate) const fn largest_dim(&self) -> usize {
+        if self.precondition { self.max_preconditioned_dim } else { 0 }
+    }
+
     /// What a statistic with this trace is multiplied by for its root at this step.
     pub fn root_scale(&self, trace: f64, step: u64) -> f64 {
         let terms = self.schedule.terms(step);
@@ -258,12 +263,6 @@ impl Config {
         check_figure::<P::Work>("initial_statistics", self.initial_statistics)?;
         check_figure::<P::Work>("weight_decay", self.weight_decay.rate())
     }
-}
-
-/// Refuses a figure that is negative, or not finite in the type that it is used in.
-pub(crate) fn check_figure<T: Real>(field: &'static str, value: f64) -> Result<(), ConfigError> {
-    let usable = value >= 0.0 && T::from_f64(value).is_finite();
-    if usable { Ok(()) } else { Err(ConfigError::Figure { field, value }) }
 }
 
 impl Default for Config {

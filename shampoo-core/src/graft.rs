@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::linalg::inverse_root::Ridge;
 use crate::linalg::norm::{norm, rescale};
 use crate::momentum::Momentum;
-use crate::scalar::{Real, Stored};
+use crate::scalar::{Real, Stored, check_figure};
 use crate::statistics::Averaging;
 
 /// The method whose step length is taken; also the whole step of tensors that are not preconditioned.
@@ -98,7 +98,7 @@ pub enum Length {
     Rows,
     /// Square root of the number of entries.
     Entries,
-    /// This number.
+    /// This number; for a tensor's graft at most what a gradient of one entry may be.
     Given(f64),
 }
 
@@ -205,7 +205,7 @@ impl Graft {
     ///
     /// **Errors**: [`ConfigError`] with the figure.
     pub fn validate<T: Real>(&self) -> Result<(), ConfigError> {
-        let figure = crate::config::check_figure::<T>;
+        let figure = check_figure::<T>;
         let (averaging, epsilon) = match *self {
             Self::None | Self::Sgd | Self::Sign | Self::FixedNorm(Length::Rows | Length::Entries) => return Ok(()),
             Self::FixedNorm(Length::Given(length)) => return figure("graft length", length),
