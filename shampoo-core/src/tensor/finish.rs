@@ -60,6 +60,9 @@ where
     /// The last part of a step: grafting, momentum, decay and learning rate. `update` holds the graft's step, and
     /// receives what is to be added to the parameter; the count advances.
     ///
+    /// With coupled decay in it, a step is cut entry by entry at what a gradient of one number may be
+    /// ([`largest_gradient`]) before momentum sums it: what is divided by a faded second moment may be larger.
+    ///
     /// `norms` are those that [`graft`](Tensor::graft) returned, or the sum over the tensors of a global graft; blocks
     /// that are grafted each by itself do without.
     ///
