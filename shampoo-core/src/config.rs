@@ -5,9 +5,9 @@ use crate::graft::{Graft, Length, Scope};
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Request, Ridge};
 use crate::momentum::{Buffers, Filter, Momentum};
 use crate::partition::{Merge, Sides};
-use crate::scalar::{Precision, Real};
+use crate::scalar::{Precision, check_figure};
 use crate::schedule::Schedule;
-use crate::statistics::{Averaging, TraceScaling};
+use crate::statistics::{Averaging, Headroom, TraceScaling, largest_gradient};
 
 /// How a parameter's own size is pulled towards 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +59,7 @@ impl Start {
 /// Everything that governs one parameter. Build it from a named set: `Config { block_size: 64,
 /// ..Config::DEFAULT }`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
     /// Larger dimensions are cut into blocks of this size; `usize::MAX` is one block.
     #[doc(alias = "max_preconditioner_dim")]
@@ -84,7 +85,7 @@ pub struct Config {
     pub bias_correction: bool,
     /// Whether statistics are scaled by their trace before their root, after the correction.
     pub trace_scaling: Option<TraceScaling>,
-    /// Statistics start at this number times the identity.
+    /// Statistics start at this number times the identity; at most a quarter of what their type holds.
     pub initial_statistics: f64,
     /// The exponent; `None` is -1/p with p twice the number of preconditioned modes.
     pub exponent_override: Option<Exponent>,
@@ -220,6 +221,16 @@ impl Config {
         self.momentum.buffer_count() + self.filter.is_used() as usize + decays as usize
     }
 
+    /// Sides up to this one have factors.
+    pub(crate) const fn largest_dim(&self) -> usize {
+        if self.precondition { self.max_preconditioned_dim } else { 0 }
+    }
+
+    /// Whether a step reads the parameter, for its decay or for its length.
+    pub(crate) const fn reads_parameter(&self) -> bool {
+        !matches!(self.weight_decay, WeightDecay::None) || matches!(self.graft, Graft::Lars { .. })
+    }
+
     /// What a statistic with this trace is multiplied by for its root at this step.
     pub fn root_scale(&self, trace: f64, step: u64) -> f64 {
         let terms = self.schedule.terms(step);
@@ -256,14 +267,17 @@ impl Config {
         }
         check_figure::<f64>("max_error", self.max_error.unwrap_or(0.0))?;
         check_figure::<P::Work>("initial_statistics", self.initial_statistics)?;
+        if self.initial_statistics > Headroom::within::<P>(0.0).initial() {
+            return Err(ConfigError::Figure { field: "initial_statistics", value: self.initial_statistics });
+        }
+        // Every direction would be given up for the graft's own step.
+        if let Graft::FixedNorm(Length::Given(length)) = self.graft
+            && length > largest_gradient::<P>(1)
+        {
+            return Err(ConfigError::Figure { field: "graft length", value: length });
+        }
         check_figure::<P::Work>("weight_decay", self.weight_decay.rate())
     }
-}
-
-/// Refuses a figure that is negative, or not finite in the type that it is used in.
-pub(crate) fn check_figure<T: Real>(field: &'static str, value: f64) -> Result<(), ConfigError> {
-    let usable = value >= 0.0 && T::from_f64(value).is_finite();
-    if usable { Ok(()) } else { Err(ConfigError::Figure { field, value }) }
 }
 
 impl Default for Config {

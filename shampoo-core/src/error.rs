@@ -157,16 +157,17 @@ pub enum StepError {
         /// Row-major index of the first such entry.
         index: usize,
     },
-    /// The parameter, which weight decay adds to the gradient, holds NaN or an infinity.
+    /// The parameter, which enters the step by its decay or by LARS, holds NaN or an infinity.
     NonFiniteParameter {
         /// Row-major index of the first such entry.
         index: usize,
     },
     /// Sums of products of the gradient would overflow the type that keeps the statistics.
     GradientTooLarge {
-        /// Largest magnitude in the gradient.
+        /// Largest magnitude in the gradient; where decay is added to it, plus the rate times the parameter's largest.
         value: f64,
-        /// Largest legal magnitude, `sqrt(MAX / (4 numel))`.
+        /// Largest legal magnitude: `sqrt(MAX / (4 numel))`, or less where sums of earlier squares have filled more than
+        /// a quarter of the range.
         limit: f64,
     },
     /// The learning rate is not finite.
@@ -204,11 +205,16 @@ pub enum RowsError {
         /// Column of it.
         column: usize,
     },
+    /// A row of the table, which enters the step by its decay, holds NaN or an infinity.
+    NonFiniteTable {
+        /// Index of the first such entry of what was looked up.
+        index: usize,
+    },
     /// Sums of products of the rows would overflow the type that keeps the statistics.
     TooLarge {
         /// Largest magnitude in the rows.
         value: f64,
-        /// Largest legal magnitude.
+        /// Largest legal magnitude, for as many rows, and for what is left of the range where squares are summed.
         limit: f64,
     },
     /// The learning rate is not finite.
@@ -216,8 +222,16 @@ pub enum RowsError {
         /// The rate.
         value: f64,
     },
+    /// A setting is refused.
+    Config(ConfigError),
     /// A buffer does not fit.
     Shape(ShapeError),
+}
+
+impl From<ConfigError> for RowsError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
 }
 
 impl From<ShapeError> for ConfigError {
@@ -335,10 +349,12 @@ impl fmt::Display for RowsError {
             Self::Length { expected, found } => write!(f, "the rows have {found} entries in place of {expected}"),
             Self::Id { index, id } => write!(f, "id {index} is {id}, outside the table"),
             Self::NonFinite { row, column } => write!(f, "entry ({row}, {column}) is not finite"),
+            Self::NonFiniteTable { index } => write!(f, "entry {index} of what was looked up is not finite"),
             Self::TooLarge { value, limit } => {
                 write!(f, "the rows reach {value:e}, above {limit:e} the statistics overflow")
             }
             Self::LearningRate { value } => write!(f, "the learning rate is {value}"),
+            Self::Config(error) => error.fmt(f),
             Self::Shape(error) => error.fmt(f),
         }
     }

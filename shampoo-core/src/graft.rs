@@ -17,7 +17,7 @@ use crate::kernel::Kernel;
 use crate::linalg::inverse_root::Ridge;
 use crate::linalg::norm::{norm, rescale};
 use crate::momentum::Momentum;
-use crate::scalar::{Real, Stored};
+use crate::scalar::{Real, Stored, check_figure};
 use crate::statistics::Averaging;
 
 /// The method whose step length is taken; also the whole step of tensors that are not preconditioned.
@@ -98,7 +98,7 @@ pub enum Length {
     Rows,
     /// Square root of the number of entries.
     Entries,
-    /// This number.
+    /// This number; for a tensor's graft at most what a gradient of one entry may be.
     Given(f64),
 }
 
@@ -135,6 +135,13 @@ pub enum Scope {
     /// One tensor (\[GP\]).
     Tensor,
     /// One block of a tensor, and each of them (\[FB\]).
+    ///
+    /// Lengths alone are those of blocks: the method's step is still one of the whole tensor. Of methods that work entry
+    /// by entry ([`None`](Graft::None), SGD, momentum, AdaGrad, RMSProp, Adam, signs) the blocks are what they would be as
+    /// tensors of their own. Others look further: [`FixedNorm`](Graft::FixedNorm) and [`Lars`](Graft::Lars) set the length
+    /// of the whole step, of which a block has its part; [`Sm3`](Graft::Sm3)'s sets and
+    /// [`FullMatrix`](Graft::FullMatrix)'s products reach across blocks; and where gradients are normalised
+    /// ([`Config::normalize_graft`](crate::config::Config::normalize_graft)) the norm is that of the whole one.
     Block,
     /// All tensors with this scope together, in order of registration; a tensor by itself is as with
     /// [`Tensor`](Scope::Tensor).
@@ -143,6 +150,7 @@ pub enum Scope {
 
 /// The lengths that a graft compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Norms {
     /// Of the graft's step.
     pub graft: f64,
@@ -151,6 +159,11 @@ pub struct Norms {
 }
 
 impl Norms {
+    /// Of these two steps.
+    pub fn of<T: Real, K: Kernel<T> + ?Sized>(graft: &[T], direction: &[T], kernel: &K) -> Self {
+        Self { graft: norm(graft, kernel).to_f64(), direction: norm(direction, kernel).to_f64() }
+    }
+
     /// Both together, without overflow. Not associative in its last bits: callers keep an order.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
@@ -192,7 +205,7 @@ impl Graft {
     ///
     /// **Errors**: [`ConfigError`] with the figure.
     pub fn validate<T: Real>(&self) -> Result<(), ConfigError> {
-        let figure = crate::config::check_figure::<T>;
+        let figure = check_figure::<T>;
         let (averaging, epsilon) = match *self {
             Self::None | Self::Sgd | Self::Sign | Self::FixedNorm(Length::Rows | Length::Entries) => return Ok(()),
             Self::FixedNorm(Length::Given(length)) => return figure("graft length", length),

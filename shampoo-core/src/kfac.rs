@@ -15,7 +15,7 @@ use crate::linalg::inverse_root::{Exponent, Request, Ridge};
 use crate::mat::packed::{packed_len, unpack};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, Stored};
-use crate::statistics::{Averaging, accumulate as accumulate_square, mode_product};
+use crate::statistics::{Averaging, Headroom, accumulate as accumulate_square, mode_product};
 
 /// The number c that a batch's sum of b outer products is multiplied by.
 ///
@@ -59,8 +59,9 @@ pub const fn update_workspace_len(nrows: usize, ncols: usize) -> usize {
 /// An empty batch changes nothing.
 ///
 /// **Shapes**: `batch` b x n with any strides (a view's transpose, where examples are columns); `triangle` n (n + 1) / 2
-/// numbers, workspace [`accumulate_workspace_len`]. **Errors**: [`RowsError`] for a buffer that does not fit, NaN or
-/// infinity, and magnitudes that could carry the factor beyond half of its type's range; nothing has changed then.
+/// numbers, workspace [`accumulate_workspace_len`]. **Errors**: [`RowsError`] for a decay that [`Averaging::validate`]
+/// refuses, a buffer that does not fit, NaN or infinity, and magnitudes whose squares could sum to more than a quarter of
+/// the range of either type, with or without c, or carry the factor beyond half of it; nothing has changed then.
 /// **Cost**: b n (n + 1) flops.
 ///
 /// ```
@@ -81,6 +82,7 @@ pub fn accumulate<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) -> Result<(), RowsError> {
+    averaging.validate::<R>()?;
     let (b, n) = (batch.nrows(), batch.ncols());
     let (needed, found) = (packed_len(n), triangle.len());
     if needed != found {
@@ -92,7 +94,8 @@ pub fn accumulate<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
         return Ok(());
     }
     let scale = terms.scale(b);
-    let limit = largest_vector::<R, S>(triangle, scale * b as f64);
+    // The kernel may sum the squares before it scales them.
+    let limit = largest_vector::<R, S>(triangle, scale.max(1.0) * b as f64);
     if value > limit {
         return Err(RowsError::TooLarge { value, limit });
     }
@@ -115,11 +118,10 @@ fn largest_entry<R: Real>(batch: MatRef<'_, R>) -> Result<f64, RowsError> {
     Ok(largest.to_f64())
 }
 
-/// Magnitude up to which `terms` squares leave a factor below half of its range.
-fn largest_vector<R: Real, S: Stored<R>>(triangle: &[S], terms: f64) -> f64 {
-    let range = 0.5 * S::LARGEST.min(R::MAX.to_f64());
+/// Magnitude up to which a factor has room for so many squares.
+fn largest_vector<R: Real, S: Stored<R>>(triangle: &[S], squares: f64) -> f64 {
     let filled = triangle.iter().fold(0.0_f64, |m, kept| m.max(kept.load().abs().to_f64()));
-    libm::sqrt((range - filled).max(0.0) / terms)
+    Headroom::of::<R, S>(filled).magnitude(squares)
 }
 
 /// What is asked of a factor's inverse: [`inverse_root`](crate::linalg::inverse_root::inverse_root) with p = 1, certified.

@@ -2,6 +2,7 @@
 
 /// How the rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decay {
     /// It stays.
     Constant,
@@ -36,6 +37,7 @@ pub enum Decay {
 /// assert_eq!(rate.at(500), 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LearningRate {
     /// The largest rate.
     pub base: f64,

@@ -39,8 +39,8 @@
 //!
 //! No panic is reachable from the public functions in an optimised build: a test links them with an undefined panic
 //! handler. (Printing an error with a floating-point figure is the exception: core's own formatting can panic.)
-//! Shapes are checked where state or a view is made; a step then fails only on its gradient, and changes nothing
-//! when it does. The [`Portable`](kernel::Portable) kernel gives the same bits on every target.
+//! Shapes are checked where state or a view is made; a step then fails only on what it is handed (gradient,
+//! parameter, rate, workspace), and changes nothing when it does. The [`Portable`](kernel::Portable) kernel gives the same bits on every target.
 //!
 //! # What this crate does not do
 //!
@@ -51,6 +51,7 @@
 //! \[Sh18\] Gupta, Koren, Singer 2018, arXiv 1802.09568. \[Sh20\] Anil, Gupta, Koren, Regan, Singer 2020, arXiv
 //! 2002.09018. \[SM3\] Anil, Gupta, Koren, Singer 2019, arXiv 1901.11150. \[AG\] Agarwal et al. 2020, arXiv 2002.11803.
 //! \[GH\] Guo and Higham 2006. \[FoM\] Higham, Functions of Matrices, 2008. \[GP\] google-research/precondition.
+//! \[FB\] facebookresearch/optimizers. \[LV\] tensorflow/lingvo, distributed_shampoo.
 
 pub mod block;
 pub mod capacity;

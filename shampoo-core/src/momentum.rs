@@ -17,6 +17,7 @@ pub enum Buffers {
 
 /// Momentum m <- b1 m + w u; the step is m, or w u + b1 m with Nesterov's look-ahead.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Momentum {
     /// The decay b1 in [0, 1); 0 keeps no buffer.
     #[doc(alias = "b1")]

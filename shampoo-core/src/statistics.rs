@@ -5,9 +5,12 @@
 //! (inner the product of the sizes after i); for the last mode it is one matrix of d_i columns.
 //! For a matrix G the statistics are L = G G^T and R = G^T G. Source: \[Sh18\] algorithms 1 and 2.
 
+mod headroom;
 mod packed;
 mod scale;
 
+pub(crate) use headroom::Headroom;
+pub use headroom::largest_gradient;
 pub use packed::{accumulate_packed, mode_product_packed, packed_times, panel_len, times_packed};
 
 pub use scale::{TraceScaling, trace};
@@ -150,6 +153,7 @@ pub fn mode_product<T: Real, K: Kernel<T> + ?Sized>(
 
 /// H <- decay H + weight T, one packed triangle from the lower triangle of a square.
 ///
+/// **Ranges**: an averaging that [`Averaging::validate`] accepts, a result in the range of `S`: nothing is checked here.
 /// **Cost**: 3 flops for each of n (n + 1) / 2 numbers.
 pub fn accumulate<R: Real, S: Stored<R>>(triangle: &mut [S], term: MatRef<'_, R>, averaging: Averaging) {
     for (i, row) in rows_mut(triangle).take(term.nrows()).enumerate() {

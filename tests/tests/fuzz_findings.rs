@@ -8,6 +8,7 @@ use common::{U32, assert_relative};
 use shampoo_core::config::{Config, WeightDecay};
 use shampoo_core::diagonal::Gradient;
 use shampoo_core::diagonal::adam::Adam;
+use shampoo_core::error::ConfigError;
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::{Portable, SplitBf16};
 use shampoo_core::linalg::inverse_root::batch::{Member, inverse_roots, inverse_roots_workspace_len};
@@ -225,4 +226,33 @@ fn adam_without_a_second_moment_does_not_step() {
     let adam = Adam { beta2: 0.9, ..adam };
     adam.step(&mut out, Gradient::plain(&[0.0]), &mut state, 2, &Portable);
     assert!(out[0].is_finite() && state[1] > 0.0, "{out:?} {state:?}");
+}
+
+/// Statistics that start near the largest number became infinite with the first sum: a table, and a tensor alike.
+#[test]
+fn statistics_that_start_at_the_end_of_the_range_are_refused() {
+    let config = Config { averaging: Averaging::Sum, initial_statistics: 3.402_771_7e38, ..Config::DEFAULT };
+    let refused = ConfigError::Figure { field: "initial_statistics", value: config.initial_statistics };
+    let (kept, slots) = ([0.0_f32; 3], [Slot::EMPTY]);
+    let table = Lookup::<F32, _, _, _>::new(9, 2, config, RowGraft::None, kept, kept, [], slots);
+    assert_eq!(table.map(|_| ()), Err(refused));
+    assert_eq!(Run::<F32>::try_new(&[2, 2], config).map(|_| ()).err(), Some(refused));
+    // A quarter of the range is accepted, and sums of what is accepted after it stay inside.
+    let config = Config { initial_statistics: 8.5e37, ..config };
+    let mut table = Lookup::<F32, _, _, _>::new(9, 2, config, RowGraft::None, kept, kept, [], slots).unwrap();
+    let need = table.lengths(1);
+    let (mut direction, mut out, mut work, mut root) =
+        (vec![0.0; need.rows], vec![0.0; need.rows], vec![0.0; need.work], vec![0.0; need.root]);
+    let mut accepted = 0;
+    loop {
+        let (work, root) = (&mut work[..], &mut root[..]);
+        let mut workspace = Workspace { keys: &mut [0], sums: &mut [0.0; 2], direction: &mut direction, work, root };
+        let mut update = Update { ids: &mut [0], rows: &mut out };
+        if table.step(&[1], &[4e18, 0.0], &[], 0.1, &mut update, &mut workspace, &Portable).is_err() {
+            break;
+        }
+        accepted += 1;
+        assert!(table.statistics().iter().all(|x| x.is_finite()) && accepted < 9);
+    }
+    assert!(accepted > 0);
 }

@@ -155,3 +155,15 @@ fn a42_constants_saturate() {
         assert_eq!(found, right, "{d}");
     }
 }
+
+/// Without factors nothing works on blocks: what is left is the graft's scratch, and a row for a second buffer.
+#[test]
+fn a_diagonal_method_needs_no_work_for_blocks() {
+    let work = |config: &Config| Lengths::of(&[1000, 1000], config).work;
+    assert_eq!(work(&Config::diagonal(Graft::Sgd)), 0);
+    let sm3 = Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 });
+    assert_eq!(work(&sm3), 2000 + 1000);
+    let buffers = Momentum { buffers: Buffers::Two, ..Momentum::heavy_ball(0.5) };
+    assert_eq!(work(&Config { momentum: buffers, ..Config::diagonal(Graft::Sgd) }), 1000);
+    assert!(work(&Config::DEFAULT) > 128 * 128);
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use common::run::{PLAIN, PSEUDO, Run, narrow, stored, widen};
 use common::{U32, U64, assert_absolute, assert_relative, bits, generated};
 use proptest::prelude::*;
-use shampoo_core::config::{Config, WeightDecay};
+use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, RowsError, ShapeError};
 use shampoo_core::graft::Graft;
@@ -344,5 +344,23 @@ proptest! {
                 assert_relative(row, &p[*id as usize * width..][..width], bound, naive::norm(&p));
             }
         }
+    }
+}
+
+/// From its start step s to 2 s a blended table mixes the rows with the preconditioned ones.
+#[test]
+fn a_blended_start_mixes_both_steps() {
+    let switch = Config { schedule: Schedule { start_preconditioning_step: 2, ..Schedule::EVERY_STEP }, ..PLAIN };
+    let switch = Config { ridge: PSEUDO, ..switch };
+    let never = Config { precondition: false, ..switch };
+    let [mut blended, mut switched, mut plain] = [Config { start: Start::Blend, ..switch }, switch, never]
+        .map(|config| Table::<F64>::new(4, 3, 2, config, RowGraft::AdaGrad { epsilon: 0.0 }));
+    let mut random = Random::new(101);
+    for (t, weight) in [0.0, 0.0, 0.0, 0.5, 1.0, 1.0].into_iter().enumerate() {
+        let rows = random.gaussians(6);
+        let [found, p, g] = [&mut blended, &mut switched, &mut plain].map(|table| table.step(&[1, 3], &rows, 0.1).1);
+        let right: Vec<f64> = p.iter().zip(&g).map(|(p, g)| weight * p + (1.0 - weight) * g).collect();
+        assert_absolute(&found, &right, Check::GoldenTwoStep.bound(U64));
+        assert_eq!(p == g, t < 2, "the two differ once there is a root");
     }
 }

@@ -5,6 +5,7 @@ mod common;
 use common::run::{PLAIN, Run};
 use common::{bits, generated};
 use proptest::prelude::*;
+use shampoo_core::capacity::MAX_RANK;
 use shampoo_core::config::Config;
 use shampoo_core::error::{ConfigError, ShapeError};
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
@@ -242,4 +243,14 @@ fn a42_sizes_that_overflow_are_errors_or_saturate() {
     assert_eq!(lengths::<F32>(&[half, half], &Config::DEFAULT), too_large);
     let one_side = Config { block_size: usize::MAX, ..Config::DEFAULT };
     assert_eq!(lengths::<F32>(&[half, 2], &one_side), too_large);
+}
+
+#[test]
+fn a_rank_that_is_not_held_is_named() {
+    let mut shape = [3; 12];
+    shape[5] = 1;
+    for (merge, rank) in [(Keep, 12), (Forward, 11), (Reverse { target_rank: 2 }, 11)] {
+        let right = Err(ShapeError::Rank { rank, capacity: MAX_RANK });
+        assert_eq!(merge_small_dims(&shape, usize::MAX, merge).map(|_| ()), right, "{merge:?}");
+    }
 }

@@ -31,8 +31,11 @@ pub fn work_len(partition: &Partition, packed_products: bool) -> usize {
     work_len_of(partition.cut(), packed_products)
 }
 
-/// The same in constant expressions.
+/// The same in constant expressions: 0 where there is no factor.
 pub(crate) const fn work_len_of(cut: Cut<'_>, packed_products: bool) -> usize {
+    if cut.factor_count() == 0 {
+        return 0;
+    }
     square_len(cut.largest_order(), packed_products).saturating_add(cut.block_numel())
 }
 

@@ -9,6 +9,7 @@ use crate::statistics::Averaging;
 
 /// Adam's figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Adam {
     /// The decay b1 of the gradient's average, in [0, 1).
     pub beta1: f64,
@@ -29,8 +30,9 @@ impl Adam {
     /// `count` is the number of gradients that the state has taken in, this one included: the parameter's own count,
     /// not the run's. The first step is then g / (|g| + eps). 0 where the denominator is 0.
     ///
-    /// **Shapes**: `out` and the gradient of one length, [`state_len`] numbers of state. **Ranges**: a count of at
-    /// least 1. **Cost**: one square root and one division an entry. **Source**: Kingma and Ba 2014, algorithm 1.
+    /// **Shapes**: `out` and the gradient of one length, [`state_len`] numbers of state. **Ranges**: the figures
+    /// as above, neither decay 1 in `T`, an epsilon of at least 0, a count of at least 1, squares in the range of `T`:
+    /// nothing is checked here. **Cost**: one square root and one division an entry. **Source**: Kingma and Ba 2014, algorithm 1.
     ///
     /// ```
     /// use shampoo_core::{diagonal::{Gradient, adam::Adam}, kernel::Portable};

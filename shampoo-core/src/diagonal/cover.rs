@@ -100,23 +100,32 @@ impl Cover for AxisCover<'_> {
 
     fn least<T: Real>(&self, mu: &[T], start: usize, out: &mut [T]) {
         let least = self.outer_sets(start).filter_map(|set| mu.get(set)).fold(T::MAX, |m, &x| m.minimum(x));
-        let last = mu.get(self.first_of_last()..).unwrap_or_default();
-        out.iter_mut().zip(last).for_each(|(out, &mu)| *out = least.minimum(mu));
+        least_along(least, mu.get(self.first_of_last()..).unwrap_or_default(), out);
     }
 
     fn raise<T: Real>(&self, mu: &mut [T], start: usize, values: &[T]) {
-        let last = mu.get_mut(self.first_of_last()..).unwrap_or_default();
-        let mut largest = T::zero();
-        for (mu, &value) in last.iter_mut().zip(values) {
-            *mu = mu.maximum(value);
-            largest = largest.maximum(value);
-        }
+        let largest = raise_along(mu.get_mut(self.first_of_last()..).unwrap_or_default(), values);
         for set in self.outer_sets(start) {
             if let Some(mu) = mu.get_mut(set) {
                 *mu = mu.maximum(largest);
             }
         }
     }
+}
+
+/// The least of a run's number and those of the sets of the last axis.
+pub(crate) fn least_along<T: Real>(of_run: T, last: &[T], out: &mut [T]) {
+    out.iter_mut().zip(last).for_each(|(out, &mu)| *out = of_run.minimum(mu));
+}
+
+/// Raises the sets of the last axis; returns the largest value, which the other sets of the run take in.
+pub(crate) fn raise_along<T: Real>(last: &mut [T], values: &[T]) -> T {
+    let mut largest = T::zero();
+    for (mu, &value) in last.iter_mut().zip(values) {
+        *mu = mu.maximum(value);
+        largest = largest.maximum(value);
+    }
+    largest
 }
 
 /// Any cover, as compressed rows: the sets of entry i are `ids[offsets[i]..offsets[i + 1]]`.

@@ -2,10 +2,13 @@
 //!
 //! What Shampoo approximates, for few entries: memory d^2, time d^3 a step.
 
+use core::slice::{from_mut, from_ref};
+
 use super::Gradient;
 use crate::capacity::product;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::{Exponent, Request, Ridge, inverse_root, inverse_root_workspace_len};
+use crate::linalg::norm::first_non_finite;
 use crate::mat::packed::{packed_len, rows, rows_mut};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, Stored};
@@ -26,7 +29,7 @@ pub const fn scratch_len(dims: &[usize]) -> usize {
 /// One step: `state` takes the gradient in, `out` is the step for a learning rate of 1.
 ///
 /// The root is taken at every step and certified. One that is refused is not installed: the previous one stays, and
-/// before there is one the step is the diagonal method's, h / sqrt(H_ii).
+/// before there is one, or where its product leaves the range, the step is the diagonal method's, h / sqrt(H_ii).
 ///
 /// **Shapes**: `out` and the gradient d numbers, [`state_len`] numbers of state, which starts at 0, scratch at least
 /// [`scratch_len`]. **Ranges**: a ridge as in [`Ridge`]; relative 1e-6 is usual. **Accuracy**: the root's
@@ -58,12 +61,17 @@ pub fn step<T: Real + Stored<T>, K: Kernel<T> + ?Sized>(
     let request = Request { ridge, ..Request::new(Exponent::Root(2)) };
     // A root that was not accepted leaves the previous one, whatever the reason.
     let _ = inverse_root::<T, T, K>(h, d, root, &request, scratch, kernel);
-    if root.iter().all(|&x| x == T::zero()) {
-        for ((out, &x), row) in out.iter_mut().zip(gradient.numerator).zip(rows(h)) {
-            let last = row.last().copied().unwrap_or_default();
-            *out = if last == T::zero() { T::zero() } else { x / last.sqrt() };
+    if root.iter().any(|&x| x != T::zero()) {
+        if let (Ok(out), Ok(column)) = (MatMut::new(&mut *out, d, 1), MatRef::new(gradient.numerator, d, 1)) {
+            packed_times(out, root, column, scratch, kernel);
         }
-    } else if let (Ok(out), Ok(column)) = (MatMut::new(out, d, 1), MatRef::new(gradient.numerator, d, 1)) {
-        packed_times(out, root, column, scratch, kernel);
+        // A stale root may carry a legal gradient out of range.
+        if first_non_finite(out).is_none() {
+            return;
+        }
+    }
+    for ((out, h), row) in out.iter_mut().zip(gradient.numerator).zip(rows(h)) {
+        let v = row.last().copied().unwrap_or_default();
+        kernel.scale_by_rsqrt(from_mut(out), from_ref(h), from_ref(&v), T::one(), T::zero());
     }
 }

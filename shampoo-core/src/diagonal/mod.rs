@@ -30,7 +30,7 @@ impl<'a, T> Gradient<'a, T> {
 }
 
 /// v <- decay v + weight g^2, entry by entry.
-fn accumulate_squares<T: Real>(v: &mut [T], g: &[T], averaging: Averaging) {
+pub(crate) fn accumulate_squares<T: Real>(v: &mut [T], g: &[T], averaging: Averaging) {
     let (decay, weight) = (T::from_f64(averaging.decay()), T::from_f64(averaging.weight()));
     for (v, &g) in v.iter_mut().zip(g) {
         *v = decay * *v + weight * (g * g);

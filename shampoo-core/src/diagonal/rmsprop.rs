@@ -11,8 +11,8 @@ use crate::statistics::Averaging;
 /// `bias_correction` holds the number of gradients that `v` has taken in, this one included: the parameter's own
 /// count, not the run's. The first step is then g / |g|.
 ///
-/// **Shapes**: all of one length. **Ranges**: `beta2` in (0, 1), a count of at least 1. **Cost**: one square
-/// root and one division an entry. **Source**: Tieleman and Hinton 2012; the correction is Adam's (Kingma and Ba
+/// **Shapes**: all of one length. **Ranges**: `beta2` in (0, 1) and not 1 in `T`, an epsilon and a count of at
+/// least 0 and 1, squares in the range of `T`: nothing is checked here. **Cost**: one square root and one division an entry. **Source**: Tieleman and Hinton 2012; the correction is Adam's (Kingma and Ba
 /// 2014, algorithm 1).
 ///
 /// ```

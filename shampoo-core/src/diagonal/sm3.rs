@@ -7,8 +7,8 @@
 //!
 //! sum g^2 <= nu_II <= nu_I. Source: \[SM3\] algorithms SM3-I and SM3-II; decay 1 and weight 1 are the paper's.
 
-use super::Gradient;
 use super::cover::{AxisCover, Cover};
+use super::{Gradient, accumulate_squares};
 use crate::kernel::Kernel;
 use crate::scalar::Real;
 use crate::statistics::Averaging;
@@ -25,6 +25,7 @@ pub enum Variant {
 
 /// SM3's figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sm3 {
     /// Which of the two algorithms.
     pub variant: Variant,
@@ -58,7 +59,8 @@ impl Sm3 {
     /// An entry whose sets have seen nothing but 0 gives 0, also where eps is 0.
     ///
     /// **Shapes**: `out` and the gradient as many numbers as the cover has entries, `mu` one for each set, scratch at
-    /// least [`scratch_len_of`] the cover. **Cost**: as many comparisons as an entry has sets, one square root and one
+    /// least [`scratch_len_of`] the cover. **Ranges**: an averaging that [`Averaging::validate`] accepts, an epsilon of at
+    /// least 0, and squares whose sum is in the range of `T`: nothing is checked here. **Cost**: as many comparisons as an entry has sets, one square root and one
     /// division an entry.
     ///
     /// ```
@@ -81,7 +83,6 @@ impl Sm3 {
         scratch: &mut [T],
         kernel: &K,
     ) {
-        let (decay, weight) = (T::from_f64(self.averaging.decay()), T::from_f64(self.averaging.weight()));
         let run = cover.run_len().max(1);
         let Some((next, nu)) = scratch.split_at_mut_checked(cover.sets()) else { return };
         next.fill(T::zero());
@@ -92,6 +93,7 @@ impl Sm3 {
                 }
                 cover.raise(next, index.saturating_mul(run), nu.get(..g.len()).unwrap_or_default());
             }
+            let (decay, weight) = (T::from_f64(self.averaging.decay()), T::from_f64(self.averaging.weight()));
             mu.iter_mut().zip(next.iter()).for_each(|(mu, &largest)| *mu = decay * *mu + weight * largest);
         }
         let runs = out.chunks_mut(run).zip(gradient.raw.chunks(run)).zip(gradient.numerator.chunks(run));
@@ -100,9 +102,7 @@ impl Sm3 {
             let Some(nu) = nu.get_mut(..g.len()) else { return };
             cover.least(mu, start, nu);
             if self.variant == Variant::II {
-                for (nu, &g) in nu.iter_mut().zip(g) {
-                    *nu = decay * *nu + weight * (g * g);
-                }
+                accumulate_squares(nu, g, self.averaging);
                 cover.raise(next, start, nu);
             }
             kernel.scale_by_rsqrt(out, h, nu, T::one(), T::from_f64(self.epsilon));

@@ -128,7 +128,9 @@ impl<K: Kernel<f32>, const NEWTON: bool> Kernel<f32> for FastMath<K, NEWTON> {
             if moment > 0.0 && moment.is_normal() {
                 let root = inverse_square_root::<NEWTON>(moment);
                 // moment root = sqrt(moment): in range where the denominator is.
-                *out = if 1.0 + eps * root == 1.0 { g * root } else { g / (moment * root + eps) };
+                let quotient = if 1.0 + eps * root == 1.0 { g * root } else { g / (moment * root + eps) };
+                // As in every kernel; NaN stays.
+                *out = if quotient.abs() > f32::MAX { 0.0 } else { quotient };
             } else {
                 self.0.scale_by_rsqrt(from_mut(out), from_ref(g), from_ref(v), scale, eps);
             }

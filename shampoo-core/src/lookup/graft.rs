@@ -1,11 +1,12 @@
 //! The length of a step of rows.
 
-use crate::config::check_figure;
-use crate::diagonal::{Gradient, adagrad};
+use crate::diagonal::cover::{least_along, raise_along};
+use crate::diagonal::{Gradient, accumulate_squares, adagrad};
 use crate::error::ConfigError;
 use crate::graft::length_factor;
 use crate::kernel::Kernel;
-use crate::scalar::Real;
+use crate::scalar::{Real, check_figure};
+use crate::statistics::Averaging;
 
 /// The method whose step length rows take, with state for each row of the table or with none.
 ///
@@ -96,13 +97,9 @@ impl RowGraft {
                 next.iter_mut().zip(columns.iter()).for_each(|(n, &c)| *n = c);
                 for (out, g, id) in rows {
                     let Some(row) = of_rows.get_mut(id) else { return };
-                    let mut largest = T::zero();
-                    for (((nu, &g), &column), next) in nu.iter_mut().zip(g).zip(columns.iter()).zip(next.iter_mut()) {
-                        *nu = row.minimum(column) + g * g;
-                        *next = next.maximum(*nu);
-                        largest = largest.maximum(*nu);
-                    }
-                    *row = largest;
+                    least_along(*row, columns, nu);
+                    accumulate_squares(nu, g, Averaging::Sum);
+                    *row = raise_along(next, nu);
                     kernel.scale_by_rsqrt(out, g, nu, T::one(), T::from_f64(epsilon));
                 }
                 columns.iter_mut().zip(next).for_each(|(c, &mut n)| *c = n);

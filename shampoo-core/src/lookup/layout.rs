@@ -7,11 +7,11 @@ use crate::config::Config;
 use crate::error::ConfigError;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
 use crate::lookup::RowGraft;
-use crate::mat::packed::packed_len;
-use crate::partition::{Partition, Sides};
+use crate::partition::{Cut, Partition, Sides};
 
 /// Lengths of the buffers of a table and of its steps; only that of the graft may depend on the vocabulary.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lengths {
     /// Numbers of statistics, and as many of roots: packed triangles, one a piece of the columns.
     pub statistics: usize,
@@ -33,22 +33,14 @@ pub struct Lengths {
 ///
 /// A program's arrays can be as long as that: `[0.0; lengths(..).root]` in a `const`.
 pub const fn lengths(vocabulary: usize, width: usize, batch: usize, config: &Config, graft: RowGraft) -> Lengths {
-    let preconditioned = config.precondition && width <= config.max_preconditioned_dim;
-    let (mut full, mut last, mut order) = (0, if preconditioned { width } else { 0 }, 0);
-    if let (Some(pieces), Some(rest)) = (last.checked_div(config.block_size), last.checked_rem(config.block_size)) {
-        (full, last) = (pieces, rest);
-    }
-    if full > 0 {
-        order = config.block_size;
-    } else if last > 0 {
-        order = last;
-    }
-    let along = packed_len(if full > 0 { config.block_size } else { 0 }).saturating_mul(full);
+    let dims = [width];
+    let cut = Cut::new(&dims, config.block_size, config.largest_dim(), true, Sides::All);
+    let order = cut.largest_order();
     let square = order.saturating_mul(order);
     let rows = width.saturating_mul(2);
     Lengths {
-        statistics: along.saturating_add(packed_len(last)),
-        slots: full.saturating_add((last > 0) as usize),
+        statistics: cut.statistics_len(),
+        slots: cut.factor_count(),
         graft: graft.state_len(vocabulary, width),
         batch,
         rows: batch.saturating_mul(width),
@@ -59,8 +51,7 @@ pub const fn lengths(vocabulary: usize, width: usize, batch: usize, config: &Con
 
 /// A row as a vector that is cut and preconditioned.
 pub(super) fn columns(width: usize, config: &Config) -> Result<Partition, ConfigError> {
-    let largest = if config.precondition { config.max_preconditioned_dim } else { 0 };
-    Partition::new(Dims::from_slice(&[width])?, config.block_size, largest, true, Sides::All)
+    Partition::new(Dims::from_slice(&[width])?, config.block_size, config.largest_dim(), true, Sides::All)
 }
 
 /// The columns of each statistic, in order.

@@ -27,8 +27,7 @@ use crate::momentum::{Filter, Momentum};
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Mode, Slot};
-use crate::statistics::Averaging;
-use crate::tensor::largest_square;
+use crate::statistics::{Averaging, Headroom};
 
 /// Scratch of a step; contents do not matter between calls.
 #[derive(Debug)]
@@ -66,8 +65,9 @@ pub struct Touched {
 
 /// The state of a table over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
 ///
-/// Of the settings merging, sides, packed products, momentum, filter (they are set to none) and the graft are not read, and
-/// decay in the gradient is refused. Columns are cut at `block_size`, each
+/// Of the settings these are not read: the merging and its limit, sides, whether vectors are preconditioned (rows are),
+/// packed products, the graft, whether it is normalised and its scope (lengths are those of all touched rows), momentum and
+/// filter (they are set to none). Decay in the gradient is refused. Columns are cut at `block_size`, each
 /// piece with an R of its own; a table wider than `max_preconditioned_dim` is not preconditioned. The root is of order 2
 /// unless the exponent is overridden.
 ///
@@ -109,8 +109,8 @@ pub struct Lookup<P: Precision, S, W, B> {
     state: W,
     slots: B,
     count: u64,
-    /// Bound of every sum of squares so far.
-    filled: f64,
+    /// Of every sum of squares.
+    headroom: Headroom,
     precision: PhantomData<P>,
 }
 
@@ -168,7 +168,8 @@ where
         slots.as_mut().fill(Slot::EMPTY);
         let initial = P::Work::from_f64(config.initial_statistics);
         fill_diagonals(statistics.as_mut(), layout::pieces(&columns).map(|piece| piece.len()), initial);
-        let (count, filled, precision) = (0, 0.0, PhantomData);
+        let headroom = Headroom::within::<P>(config.initial_statistics);
+        let (count, precision) = (0, PhantomData);
         Ok(Self {
             vocabulary,
             width,
@@ -180,7 +181,7 @@ where
             state,
             slots,
             count,
-            filled,
+            headroom,
             precision,
         })
     }
@@ -236,14 +237,19 @@ where
             return Err(RowsError::NonFinite { row: row.unwrap_or(0), column: column.unwrap_or(0) });
         }
         let value = max_abs(rows).to_f64();
-        let largest = largest_square::<P>();
-        let left = if self.sums() { 0.5 * largest - self.filled } else { f64::INFINITY };
-        let limit = libm::sqrt(left.min(0.25 * largest).max(0.0)) / ids.len().max(1) as f64;
+        let limit = self.headroom.magnitude(squares_of(ids));
         if value > limit { Err(RowsError::TooLarge { value, limit }) } else { Ok(()) }
     }
 
     /// Whether squares are summed without end, in the statistics or in the graft.
     fn sums(&self) -> bool {
-        self.config.averaging == Averaging::Sum || self.graft.sums_squares()
+        let in_statistics = self.config.averaging == Averaging::Sum && self.columns.factors_per_block() > 0;
+        in_statistics || self.graft.sums_squares()
     }
+}
+
+/// Squares of a batch's largest number that a sum may take in: those of b rows of one id, (b g)^2.
+fn squares_of(ids: &[u32]) -> f64 {
+    let b = ids.len().max(1) as f64;
+    b * b
 }

@@ -4,18 +4,18 @@ use core::ops::Range;
 
 use super::layout::pieces;
 use super::rows::{check_lengths, first_places, sum_rows};
-use super::{Lookup, Touched, Update, Workspace};
+use super::{Lookup, Touched, Update, Workspace, squares_of};
 use crate::block::Factors;
 use crate::config::WeightDecay;
 use crate::error::{RowsError, ShapeError};
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::norm::{max_abs, norm};
+use crate::linalg::norm::{first_non_finite, max_abs, norm};
 use crate::mat::packed::{packed_len, unpack};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Precision, Real};
 use crate::schedule::Slot;
-use crate::statistics::accumulate;
-use crate::tensor::usable_factor;
+use crate::statistics::{accumulate, largest_gradient};
+use crate::tensor::{bound, mix, usable_factor};
 
 impl<P: Precision, S, W, B> Lookup<P, S, W, B>
 where
@@ -50,6 +50,9 @@ where
         };
         if decay.is_some() || !looked_up.is_empty() {
             check_lengths(ids, looked_up, self.width)?;
+        }
+        if let Some(index) = first_non_finite(looked_up).filter(|_| decay.is_some()) {
+            return Err(RowsError::NonFiniteTable { index });
         }
         let rate = P::Work::from_f64(learning_rate);
         if !rate.is_finite() {
@@ -94,11 +97,11 @@ where
             if let (Some(decay), Some(row)) = (decay, looked_up.contiguous_row(place)) {
                 out.iter_mut().zip(row).for_each(|(u, &w)| *u += decay * w);
             }
+            bound(out, P::Work::from_f64(largest_gradient::<P>(1)));
             out.iter_mut().for_each(|u| *u = -(rate * *u));
         }
         if self.sums() {
-            let largest = max_abs(rows).to_f64() * ids.len() as f64;
-            self.filled += largest * largest;
+            self.headroom = self.headroom.with(squares_of(ids), max_abs(rows).to_f64());
         }
         self.count += 1;
         Ok(Touched { rows: count, refresh })
@@ -133,7 +136,8 @@ where
         }
     }
 
-    /// Replaces the graft's steps by U R^{-1/2}, given their length, in the pieces of the columns that have roots.
+    /// Replaces the graft's steps by U R^{-1/2}, given their length, in the pieces of the columns that have roots; or mixes
+    /// the two, as long as a blended start says.
     fn precondition<K: Kernel<P::Work> + ?Sized>(
         &self,
         out: &mut [P::Work],
@@ -168,12 +172,14 @@ where
             let steps = out.chunks_exact(self.width.max(1)).filter_map(|row| row.get(piece.clone()));
             graft_length = steps.fold(graft_length, longer);
         }
+        let blend = self.config.start.weight(self.count, self.config.schedule.start_preconditioning_step);
+        let blend = P::Work::from_f64(blend);
         let Some(factor) = usable_factor::<P>(self.graft.factor(graft_length, length), length) else { return };
         for (piece, _) in self.pieces().zip(self.slots.as_ref()).filter(|(_, slot)| slot.stamp().is_some()) {
             let Some(from) = direction.get(own(&piece, count)) else { return };
             let rows = out.chunks_exact_mut(self.width.max(1)).zip(from.chunks_exact(piece.len().max(1)));
             for (to, from) in rows.filter_map(|(row, from)| Some((row.get_mut(piece.clone())?, from))) {
-                to.iter_mut().zip(from).for_each(|(t, &d)| *t = factor * d);
+                mix(to, from, factor, blend, kernel);
             }
         }
     }

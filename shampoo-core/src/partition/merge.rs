@@ -52,13 +52,15 @@ impl Merge {
 /// # Ok::<(), shampoo_core::error::ShapeError>(())
 /// ```
 ///
-/// **Errors**: more than [`MAX_RANK`] dimensions. **Source**: \[GP\] and \[FB\] `merge_small_dims`.
+/// **Errors**: more than [`MAX_RANK`] dimensions, those of size 1 not counted unless they are kept. **Source**: \[GP\] and \[FB\] `merge_small_dims`.
 #[doc(alias = "merge_small_dims_block_size")]
 pub fn merge_small_dims(shape: &[usize], limit: usize, merge: Merge) -> Result<Dims, ShapeError> {
     match merged(shape, limit, merge) {
         Some(sizes) => Dims::from_slice(sizes.as_slice()),
-        // `Keep` names the rank; else it is that of the sizes other than 1.
-        None => Err(ShapeError::Rank { rank: MAX_RANK + 1, capacity: MAX_RANK }),
+        None => {
+            let rank = shape.iter().filter(|&&d| merge == Merge::Keep || d != 1).count();
+            Err(ShapeError::Rank { rank, capacity: MAX_RANK })
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bf16;
 mod double_f32;
+mod figure;
 mod lanes;
 mod precision;
 mod real;
@@ -10,6 +11,7 @@ mod stored;
 
 pub use bf16::{Bf16, Bf16x2, Bf16x3};
 pub use double_f32::DoubleF32;
+pub(crate) use figure::check_figure;
 pub use lanes::{HighWords, LANES, Lanes, Plain, Tile, padded};
 pub use precision::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64, Mixed, Precision};
 pub use real::Real;

@@ -71,6 +71,7 @@ impl Mode {
 /// A parameter that gets no gradient in some step does not advance: its neighbours' refresh times and
 /// bias corrections do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Schedule {
     /// Steps before this one are the grafting method's own.
     pub start_preconditioning_step: u64,

@@ -2,6 +2,7 @@
 
 /// What is known of one factor's root: which snapshot it is of, which one is under way, what went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     installed: Option<u64>,
     pending: Option<u64>,

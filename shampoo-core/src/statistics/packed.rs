@@ -19,8 +19,8 @@ pub const fn panel_len(n: usize) -> usize {
 
 /// H <- decay H + weight mat_i(G) mat_i(G)^T for the mode that these matrices unfold, see [`unfolding`].
 ///
-/// **Shapes**: a packed triangle of order n, every matrix of n rows, a panel of [`panel_len`] numbers. **Cost**: numel
-/// (n + 8) flops, 3 for each of n (n + 1) / 2 numbers.
+/// **Shapes**: a packed triangle of order n, every matrix of n rows, a panel of [`panel_len`] numbers. **Ranges**: as
+/// [`accumulate`](super::accumulate). **Cost**: numel (n + 8) flops, 3 for each of n (n + 1) / 2 numbers.
 pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
     triangle: &mut [S],
     n: usize,

@@ -1,9 +1,8 @@
 //! What a statistic is multiplied by before its root is taken.
 
-use crate::config::check_figure;
 use crate::error::ConfigError;
 use crate::mat::packed::rows;
-use crate::scalar::{Real, Stored};
+use crate::scalar::{Real, Stored, check_figure};
 
 /// The root is that of L max(tr L, epsilon)^{-power}, which makes it less dependent on the gradient's scale (\[FB\]).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! The last parts of a step: the graft's step, the lengths that are compared, the update.
 
+use super::Tensor;
 use super::kept::Kept;
 use super::update::Rule;
-use super::{Tensor, largest_gradient};
 use crate::block::is_ready;
 use crate::capacity::Dims;
 use crate::config::Config;
@@ -13,6 +13,7 @@ use crate::linalg::norm::{max_abs, norm};
 use crate::partition::{Block, Partition};
 use crate::scalar::{Precision, Real};
 use crate::schedule::Slot;
+use crate::statistics::largest_gradient;
 
 impl<P: Precision, S, W, B> Tensor<P, S, W, B>
 where
@@ -48,8 +49,7 @@ where
         };
         self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
         if self.sums() {
-            let largest = max_abs(seen).to_f64();
-            self.filled += numel as f64 * largest * largest;
+            self.headroom = self.headroom.with(numel as f64, max_abs(seen).to_f64());
         }
         let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());
         parts(&self.partition, direction)
@@ -59,6 +59,9 @@ where
 
     /// The last part of a step: grafting, momentum, decay and learning rate. `update` holds the graft's step, and
     /// receives what is to be added to the parameter; the count advances.
+    ///
+    /// With coupled decay in it, a step is cut entry by entry at what a gradient of one number may be
+    /// ([`largest_gradient`]) before momentum sums it: what is divided by a faded second moment may be larger.
     ///
     /// `norms` are those that [`graft`](Tensor::graft) returned, or the sum over the tensors of a global graft; blocks
     /// that are grafted each by itself do without.
@@ -83,6 +86,7 @@ where
             weight_decay: self.config.weight_decay,
             preconditions: schedule.preconditions(self.count),
             blend: P::Work::from_f64(blend),
+            largest: P::Work::from_f64(largest_gradient::<P>(1)),
             learning_rate: P::Work::from_f64(learning_rate),
             kernel,
         };
@@ -162,7 +166,7 @@ fn parts<'a, T>(partition: &'a Partition, direction: &'a [T]) -> impl Iterator<I
 }
 
 /// The factor of a direction in the working type; `None`, and so the graft's step, where it leaves the range or gives a
-/// step longer than a gradient may be: momentum sums steps.
+/// step longer than a gradient may be, the figure that [`bound`](super::bound) cuts a step at.
 pub(crate) fn usable_factor<P: Precision>(factor: Option<f64>, length: f64) -> Option<P::Work> {
     let within = |factor: &f64| factor * length <= largest_gradient::<P>(1);
     factor.filter(within).map(P::Work::from_f64).filter(|factor| factor.is_finite())

@@ -13,6 +13,7 @@ use crate::schedule::Mode;
 
 /// Lengths of the buffers of one parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Lengths {
     /// Entries of the parameter; also of a direction and of an update.
     pub numel: usize,
@@ -36,7 +37,7 @@ pub(super) fn partition(shape: &[usize], config: &Config) -> Result<Partition, C
         return Err(ShapeError::TooLarge.into());
     }
     let dims = merge_small_dims(shape, config.merge_limit, config.merge)?;
-    let largest = largest_dim(config);
+    let largest = config.largest_dim();
     let (vectors, sides) = (config.precondition_vectors, config.sides);
     let partition = Partition::new(dims, config.block_size, largest, vectors, sides)?;
     if partition.factor_count() > 0 {
@@ -48,11 +49,6 @@ pub(super) fn partition(shape: &[usize], config: &Config) -> Result<Partition, C
         }
     }
     Ok(partition)
-}
-
-/// Sides up to this one have factors.
-const fn largest_dim(config: &Config) -> usize {
-    if config.precondition { config.max_preconditioned_dim } else { 0 }
 }
 
 const fn larger(a: usize, b: usize) -> usize {
@@ -82,7 +78,7 @@ impl Lengths {
     pub const fn of(shape: &[usize], config: &Config) -> Self {
         let Some(dims) = merged(shape, config.merge_limit, config.merge) else { return Self::SATURATED };
         let (vectors, sides) = (config.precondition_vectors, config.sides);
-        Self::of_cut(Cut::new(dims.as_slice(), config.block_size, largest_dim(config), vectors, sides), config)
+        Self::of_cut(Cut::new(dims.as_slice(), config.block_size, config.largest_dim(), vectors, sides), config)
     }
 
     pub(super) const fn of_cut(cut: Cut<'_>, config: &Config) -> Self {

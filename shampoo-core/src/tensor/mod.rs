@@ -9,6 +9,9 @@ mod update;
 pub(crate) use finish::usable_factor;
 pub use lengths::{Lengths, lengths, state_bytes, state_len};
 pub use saved::Saved;
+pub(crate) use update::{bound, mix};
+
+pub use crate::statistics::largest_gradient;
 
 use core::marker::PhantomData;
 
@@ -21,7 +24,7 @@ use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Adaptive, Demand, Loads, Mode, Slot};
-use crate::statistics::Averaging;
+use crate::statistics::{Averaging, Headroom};
 
 use kept::Kept;
 use lengths::{addressable, partition};
@@ -39,7 +42,9 @@ pub struct Workspace<'w, P: Precision> {
 
 /// A parameter's state over buffers of any kind: arrays, `&'static mut [T]`, `Vec`, `Box<[T]>`.
 ///
-/// Lengths are checked once, in [`new`](Tensor::new); a step then fails only on its gradient.
+/// The lengths of the state are checked once, in [`new`](Tensor::new). A step then fails only on what it is handed: the
+/// gradient's numbers, the parameter's where it reads them, the learning rate, and the lengths of these and of the
+/// workspace.
 ///
 /// ```
 /// use shampoo_core::kernel::Portable;
@@ -71,8 +76,8 @@ pub struct Tensor<P: Precision, S, W, B> {
     momentum: W,
     slots: B,
     count: u64,
-    /// Bound of every sum of squares so far: numel max|g|^2 of each gradient.
-    filled: f64,
+    /// Of every sum of squares: numel max|g|^2 of each gradient.
+    headroom: Headroom,
     precision: PhantomData<P>,
 }
 
@@ -126,7 +131,7 @@ where
             momentum,
             slots,
             count: 0,
-            filled: 0.0,
+            headroom: Headroom::within::<P>(config.initial_statistics),
             precision: PhantomData,
         })
     }
@@ -179,10 +184,11 @@ where
 
     /// Looks at every number of a gradient before anything is written.
     ///
-    /// The parameter is read only where its decay is added to the gradient.
+    /// The parameter is read only where it enters the step: for decay of any kind, and by LARS.
     ///
-    /// **Errors**: another length, NaN or infinity, or a magnitude above sqrt(MAX / (4 numel)) of the
+    /// **Errors**: another length, NaN or infinity in either, or a magnitude above sqrt(MAX / (4 numel)) of the
     /// stored type, where G G^T would overflow. Where squares are summed, the same against what is left of the range.
+    /// Decay in the gradient adds its rate times max|W| to the magnitude.
     pub fn check(&self, gradient: &[P::Work], parameter: &[P::Work]) -> Result<(), StepError> {
         let (expected, found) = (self.partition.numel(), gradient.len());
         if expected != found {
@@ -191,30 +197,27 @@ where
         if let Some(index) = first_non_finite(gradient) {
             return Err(StepError::NonFiniteGradient { index });
         }
+        if self.config.reads_parameter()
+            && let Some(index) = first_non_finite(parameter)
+        {
+            return Err(StepError::NonFiniteParameter { index });
+        }
         let mut value = max_abs(gradient).to_f64();
         if let WeightDecay::Gradient(rate) = self.config.weight_decay {
-            if let Some(index) = first_non_finite(parameter) {
-                return Err(StepError::NonFiniteParameter { index });
-            }
             value += rate * max_abs(parameter).to_f64();
         }
-        let limit = largest_gradient::<P>(expected).min(self.headroom());
+        let limit = self.headroom.magnitude(expected.max(1) as f64);
         if value > limit {
             return Err(StepError::GradientTooLarge { value, limit });
         }
         Ok(())
     }
 
-    /// Largest magnitude that sums of squares still have room for.
-    fn headroom(&self) -> f64 {
-        let largest = largest_square::<P>();
-        let numel = self.partition.numel().max(1) as f64;
-        if self.sums() { libm::sqrt((0.5 * largest - self.filled).max(0.0) / numel) } else { f64::INFINITY }
-    }
-
     /// Whether squares are summed without end, in the statistics or in the graft.
     fn sums(&self) -> bool {
-        self.config.averaging == Averaging::Sum || self.config.graft.sums_squares()
+        let in_statistics = self.config.averaging == Averaging::Sum && self.partition.factors_per_block() > 0;
+        // Those of normalised gradients are at most 1, and no number of steps fills a range with them.
+        in_statistics || self.config.graft.sums_squares() && !self.config.normalize_graft
     }
 
     /// The first part of a step: a gradient that has passed [`check`](Tensor::check) is taken into the filter, with the
@@ -339,14 +342,4 @@ where
         self.finish(parameter, direction, norms, learning_rate, update, work, kernel);
         Ok(refresh)
     }
-}
-
-/// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
-pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
-    libm::sqrt(largest_square::<P>() / (4.0 * numel.max(1) as f64))
-}
-
-/// Largest number that statistics and the graft's state can both hold.
-pub(crate) fn largest_square<P: Precision>() -> f64 {
-    <P::Store as Stored<P::Work>>::LARGEST.min(<P::Work as Real>::MAX.to_f64())
 }

@@ -4,6 +4,7 @@ use super::Tensor;
 use crate::error::ShapeError;
 use crate::scalar::Precision;
 use crate::schedule::Slot;
+use crate::statistics::Headroom;
 
 /// Everything that the next step depends on beside the settings, the parameter and its gradient.
 ///
@@ -41,7 +42,7 @@ where
             momentum: self.momentum.as_ref(),
             slots: self.slots.as_ref(),
             count: self.count,
-            filled: self.filled,
+            filled: self.headroom.filled(),
         }
     }
 
@@ -66,7 +67,7 @@ where
         copy(self.graft.as_mut(), saved.graft);
         copy(self.momentum.as_mut(), saved.momentum);
         copy(self.slots.as_mut(), saved.slots);
-        (self.count, self.filled) = (saved.count, saved.filled);
+        (self.count, self.headroom) = (saved.count, Headroom::within::<P>(saved.filled));
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Rule<'a, T, K: ?Sized> {
     pub(crate) preconditions: bool,
     /// The part of the preconditioned step in it, beside the graft's; 1 after a blend.
     pub(crate) blend: T,
+    /// Steps are cut at this magnitude.
+    pub(crate) largest: T,
     pub(crate) learning_rate: T,
     pub(crate) kernel: &'a K,
 }
@@ -30,11 +32,8 @@ impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
         work: &mut [T],
     ) {
         let load = |to: &mut [T]| {
-            let Some((direction, factor)) = direction else { return };
-            if self.blend == T::one() {
-                to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
-            } else {
-                self.kernel.axpby(self.blend * factor, direction, T::one() - self.blend, to);
+            if let Some((direction, factor)) = direction {
+                mix(to, direction, factor, self.blend, self.kernel);
             }
         };
         match self.momentum.buffers {
@@ -42,16 +41,14 @@ impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
                 if self.preconditions {
                     load(update);
                 }
-                self.decay_coupled(update, parameter);
-                self.momentum.apply(update, buffer, self.kernel);
+                self.remember(update, parameter, buffer);
             }
             Buffers::Two => {
                 let Some(preconditioned) = work.get_mut(..update.len()) else { return };
                 preconditioned.iter_mut().zip(update.iter()).for_each(|(p, &u)| *p = u);
                 load(preconditioned);
                 for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
-                    self.decay_coupled(step, parameter);
-                    self.momentum.apply(step, buffer, self.kernel);
+                    self.remember(step, parameter, buffer);
                 }
                 if self.preconditions {
                     update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);
@@ -68,10 +65,33 @@ impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
         }
     }
 
-    fn decay_coupled(&self, step: &mut [T], parameter: &[T]) {
+    /// Coupled decay, then momentum.
+    fn remember(&self, step: &mut [T], parameter: &[T], buffer: &mut [T]) {
         if let WeightDecay::Coupled(rate) = self.weight_decay {
             let rate = T::from_f64(rate);
             step.iter_mut().zip(parameter).for_each(|(s, &w)| *s += rate * w);
         }
+        bound(step, self.largest);
+        self.momentum.apply(step, buffer, self.kernel);
+    }
+}
+
+/// to <- blend factor P + (1 - blend) to, where `to` holds the graft's step and P is the direction.
+pub(crate) fn mix<T: Real, K: Kernel<T> + ?Sized>(to: &mut [T], direction: &[T], factor: T, blend: T, kernel: &K) {
+    if blend == T::one() {
+        to.iter_mut().zip(direction).for_each(|(t, &d)| *t = factor * d);
+    } else {
+        kernel.axpby(blend * factor, direction, T::one() - blend, to);
+    }
+}
+
+/// Cuts the entries of a step at +-`largest`; what is not a number becomes 0.
+///
+/// A gradient may not be larger, but what is divided by a second moment that has faded may, and momentum sums steps: one
+/// that leaves the range would never come back.
+pub(crate) fn bound<T: Real>(step: &mut [T], largest: T) {
+    for s in step {
+        let cut = s.minimum(largest).maximum(-largest);
+        *s = if s.is_nan() { T::zero() } else { cut };
     }
 }

@@ -1,39 +1,49 @@
 //! A file that is either the old or the new one, whatever happens while it is written.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Lets `write` write a file beside `path`, forces it to the disk, and puts it in the place of `path`.
+/// Lets `write` write a file in a folder beside `path`, forces it to the disk, and puts it in the place of `path`.
 ///
-/// The name of the file beside is always the same: a process that is killed while it writes leaves at most one, which the
-/// next write replaces.
+/// The folder's name is always the same: a process that is killed while it writes leaves at most that one, which the next
+/// write clears.
 ///
-/// **Errors**: those of `write` and of the system; the old file is untouched then, and the one beside is gone.
+/// **Errors**: those of `write` and of the system; the old file is untouched then, and the folder is gone.
 pub(super) fn replace<E: From<io::Error>>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
-    let beside = beside(path)?;
-    let written = write(&beside).and_then(|()| {
-        File::options().write(true).open(&beside)?.sync_all()?;
-        fs::rename(&beside, path)?;
+    let name = path.file_name().ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
+    let beside = beside(path, name);
+    clear(&beside)?;
+    fs::create_dir(&beside)?;
+    let file = beside.join(name);
+    let written = write(&file).and_then(|()| {
+        File::options().write(true).open(&file)?.sync_all()?;
+        fs::rename(&file, path)?;
         Ok(())
     });
-    if written.is_err() {
-        // Whatever was wrong before is what the caller wants to hear of.
-        let _ = fs::remove_file(&beside);
-        return written;
-    }
+    // Whatever was wrong before is what the caller wants to hear of.
+    let cleared = clear(&beside);
+    written?;
+    cleared?;
     sync_folder(path)?;
     Ok(())
 }
 
 /// `folder/.name.partial` of `folder/name`.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+fn beside(path: &Path, name: &OsStr) -> PathBuf {
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(".partial");
-    Ok(path.with_file_name(hidden))
+    path.with_file_name(hidden)
+}
+
+/// Removes a folder with all that is in it, if it is there.
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The new name is on the disk only once its folder is.

@@ -42,6 +42,7 @@ entries! { state: [
     ListCover::new,
     Length::of,
     AdaGraft::state_len,
+    AdaGraft::steps_scratch_len,
     AdaGraft::scratch_len,
 ] }
 
@@ -73,6 +74,9 @@ macro_rules! methods {
             Sm3::step::<$t, ListCover<'static>, $kernel>,
             Graft::step::<$t, $kernel>,
             AdaGraft::step::<$t, $kernel>,
+            AdaGraft::steps::<$t, $kernel>,
+            AdaGraft::finish::<$t>,
+            Norms::of::<$t, $kernel>,
             Momentum::apply::<$t, $kernel>,
             Filter::apply::<$t, $kernel>,
         ] }

@@ -13,6 +13,7 @@ const GROWTH: f64 = 1.2;
 
 /// How a coupled iteration scales its first matrix, whose spectrum must come to lie in (0, p + 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Scaling {
     /// [`LambdaMax`](Scaling::LambdaMax) where the Frobenius norm shows that this is safe, else
     /// [`Frobenius`](Scaling::Frobenius).
@@ -75,6 +76,7 @@ fn best(p: f64, a: f64, b: f64) -> f64 {
 
 /// Why an iteration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Stop {
     /// max |M - I| reached the tolerance.
     Tolerance,

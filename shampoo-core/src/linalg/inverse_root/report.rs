@@ -4,6 +4,7 @@ use super::{Exponent, Method};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Outcome {
     /// The root is certified and was written.
     Accepted,
@@ -23,6 +24,7 @@ pub enum Outcome {
 
 /// What is known of a root.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Report {
     /// How it was computed; never [`Method::Auto`].
     pub method: Method,

@@ -11,6 +11,7 @@ const MAX_ORDER: u32 = 1024;
 
 /// Which root: only real inverse powers.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Exponent {
     /// A^(-1/p), p >= 1.
     #[doc(alias = "p")]
@@ -99,6 +100,7 @@ impl Ridge {
 
 /// How a root is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Method {
     /// By exponent, promise and size; the report says which.
     ///
@@ -120,6 +122,7 @@ pub enum Method {
 
 /// How an accepted root is certified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Certificate {
     /// The residual as a matrix: (p + 1)/2 + 1 products, rounded down, and a factorisation.
     Full,
@@ -130,6 +133,7 @@ pub enum Certificate {
 
 /// A root to be computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Request {
     /// Which root.
     pub exponent: Exponent,
