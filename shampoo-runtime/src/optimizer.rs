@@ -235,10 +235,9 @@ where
         );
         // In order of registration: sums of lengths depend on it.
         let global = entries.iter().filter_map(Entry::norms).reduce(Norms::merge);
-        let unfinished = unfinished
-            + global.map_or(0, |norms| {
-                executor.each(entries, |entry| entry.finish(&workers, sources, Some(norms), rate), sum)
-            });
+        let finish = |entry: &mut Entry<P>| entry.finish(&workers, sources, global, rate);
+        let unfinished =
+            unfinished + if entries.iter().any(Entry::is_global) { executor.each(entries, finish, sum) } else { 0 };
         phases.update = watch.lap();
 
         let updated = self.entries.iter().filter(|entry| entry.update().is_some()).count();
