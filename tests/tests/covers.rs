@@ -169,7 +169,7 @@ fn assert_below_statistics<T: Real>([m, n]: [usize; 2], averaging: Averaging, se
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn random_covers(

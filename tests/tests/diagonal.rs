@@ -158,7 +158,7 @@ fn assert_momentum(momentum: Momentum, decay: WeightDecay, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn methods_are_the_naive_ones(

@@ -253,7 +253,7 @@ fn each(mut law: impl FnMut(&Row, bool)) {
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn methods_are_the_oracles(shape in prop::collection::vec(1_usize..=4, 0..=3), seed in any::<u64>()) {

@@ -152,7 +152,7 @@ fn step<R: Real, S: Stored<R>>(shape: [usize; 2], d: &[f64], x: &[f64], g: &[f64
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn the_update_is_that_of_the_oracle(seed in any::<u64>(), rows in 1_usize..9, inputs in 1_usize..9, b in 1_usize..12) {

@@ -142,7 +142,7 @@ fn shapes() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn statistics_are_the_naive_ones(

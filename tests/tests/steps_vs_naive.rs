@@ -159,7 +159,7 @@ fn configs() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
-    #![proptest_config(generated(96))]
+    #![proptest_config(generated())]
 
     #[test]
     fn steps_are_the_textbooks(
