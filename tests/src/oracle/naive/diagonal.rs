@@ -75,9 +75,12 @@ pub fn sm3_ii(mu: &mut [f64], cover: &[Vec<usize>], gradient: &[f64]) -> Vec<f64
     nu
 }
 
+/// [`sm3_i`] or [`sm3_ii`].
+pub type Sm3 = fn(&mut [f64], &[Vec<usize>], &[f64]) -> Vec<f64>;
+
 /// Either SM3 with `mu <- decay mu` first and squares times `weight`; returns `nu`.
 pub fn sm3_average(
-    rule: fn(&mut [f64], &[Vec<usize>], &[f64]) -> Vec<f64>,
+    rule: Sm3,
     mu: &mut [f64],
     cover: &[Vec<usize>],
     gradient: &[f64],
