@@ -37,11 +37,7 @@ impl<'a> Arbitrary<'a> for Settings {
             20 => Some(Exponent::Root(u32::arbitrary(u)?)),
             _ => None,
         };
-        let ridge = match u8::arbitrary(u)? % 4 {
-            0 => Ridge::Absolute(figure(u)?),
-            1 => Ridge::PseudoInverse { cutoff: figure(u)? },
-            _ => Ridge::Relative(figure(u)?),
-        };
+        let ridge = ridge(u)?;
         let max_error = match u8::arbitrary(u)? % 8 {
             0 => Some(figure(u)?),
             1 => Some(f64::INFINITY),
@@ -77,7 +73,13 @@ impl<'a> Arbitrary<'a> for Settings {
             initial_statistics: if bool::arbitrary(u)? { 0.0 } else { figure(u)? },
             exponent_override,
             ridge,
-            method: *u.choose(&[Method::Auto, Method::Spectral, Method::CoupledNewton, Method::Rational])?,
+            method: *u.choose(&[
+                Method::Auto,
+                Method::Spectral,
+                Method::CoupledNewton,
+                Method::Rational,
+                Method::NewtonSchulz,
+            ])?,
             certificate: *u.choose(&[Certificate::Full, Certificate::Probed])?,
             max_error,
             max_retries: u32::from(u8::arbitrary(u)? % 6),
@@ -106,17 +108,16 @@ impl<'a> Arbitrary<'a> for Settings {
                     _ => Mode::Sync,
                 },
             },
-            ..Config::DEFAULT
         }))
     }
 }
 
 impl Settings {
-    /// No figure that carries weights out of range by itself.
-    pub fn is_moderate(&self) -> bool {
-        let decay = self.0.weight_decay.rate();
+    /// What the settings by themselves may add to a step, of weights up to this magnitude.
+    pub fn pull(&self, largest: f64) -> f64 {
         let lars = if let Graft::Lars { beta } = self.0.graft { beta } else { 0.0 };
-        decay.max(lars) <= 1.0
+        let length = if let Graft::FixedNorm(Length::Given(length)) = self.0.graft { length } else { 0.0 };
+        (largest * self.0.weight_decay.rate().max(lars)).max(length)
     }
 }
 
@@ -155,7 +156,17 @@ fn decay(u: &mut Unstructured<'_>) -> Result<f64> {
     })
 }
 
-fn averaging(u: &mut Unstructured<'_>) -> Result<Averaging> {
+/// A ridge, usual or not.
+fn ridge(u: &mut Unstructured<'_>) -> Result<Ridge> {
+    Ok(match u8::arbitrary(u)? % 4 {
+        0 => Ridge::Absolute(figure(u)?),
+        1 => Ridge::PseudoInverse { cutoff: figure(u)? },
+        _ => Ridge::Relative(figure(u)?),
+    })
+}
+
+/// Sums or averages.
+pub fn averaging(u: &mut Unstructured<'_>) -> Result<Averaging> {
     Ok(if bool::arbitrary(u)? { Averaging::Sum } else { Averaging::Ema { beta2: decay(u)? } })
 }
 
@@ -168,10 +179,14 @@ pub fn graft(u: &mut Unstructured<'_>) -> Result<Graft> {
         3 => Graft::RmsProp { beta2: decay(u)?, epsilon: figure(u)?, bias_correction: bool::arbitrary(u)? },
         4 => Graft::Momentum { beta1: decay(u)?, nesterov: bool::arbitrary(u)? },
         5 => Graft::Adam { beta1: decay(u)?, beta2: decay(u)?, epsilon: figure(u)? },
-        6 => Graft::FullMatrix { ridge: Ridge::Relative(figure(u)?) },
+        6 => Graft::FullMatrix { ridge: ridge(u)? },
         7 => Graft::Lars { beta: figure(u)? },
         8 => Graft::Sign,
-        9 => Graft::FixedNorm(*u.choose(&[Length::Rows, Length::Entries, Length::Given(1.0)])?),
+        9 => Graft::FixedNorm(match u8::arbitrary(u)? % 3 {
+            0 => Length::Rows,
+            1 => Length::Entries,
+            _ => Length::Given(figure(u)?),
+        }),
         _ => {
             let variant = *u.choose(&[Variant::I, Variant::II])?;
             Graft::Sm3 { variant, averaging: averaging(u)?, epsilon: figure(u)? }

@@ -6,7 +6,7 @@ use shampoo_core::config::Config;
 use shampoo_core::error::StepError;
 use shampoo_core::graft::{Norms, Scope};
 use shampoo_core::kernel::Kernel;
-use shampoo_core::scalar::Precision;
+use shampoo_core::scalar::{Precision, Real};
 
 use crate::executor::{Executor, guarded};
 use crate::heap::{AllocationError, HeapTensor, Scratches, tensor, zeros};
@@ -162,7 +162,8 @@ impl<P: Precision> Entry<P> {
                 panicked = executor.split(blocks, &leaf, &|| 1, &|a, b| a + b);
             }
             if panicked > 0 {
-                direction.fill(P::Work::zero());
+                // A length that no scope grafts, nor takes as it is.
+                direction.fill(P::Work::from_f64(f64::INFINITY));
             }
             let graft = || {
                 let work = &mut scratches.of(executor.worker()).work;
@@ -178,9 +179,9 @@ impl<P: Precision> Entry<P> {
         panicked.unwrap_or(0)
     }
 
-    /// The norms of a step that is grafted globally.
+    /// The norms of a step that is grafted globally; a direction that was lost is left out.
     pub(crate) fn norms(&self) -> Option<Norms> {
-        self.norms.filter(|_| self.active && self.is_global())
+        self.norms.filter(|norms| self.active && self.is_global() && norms.direction.is_finite())
     }
 
     /// Finishes the update with these norms, or its own; returns whether that panicked, which leaves no step.
@@ -194,10 +195,11 @@ impl<P: Precision> Entry<P> {
         let Self { index, tensor, direction, update, norms, .. } = self;
         let Workers { executor, scratches, kernel } = workers;
         let Some(own) = norms.take() else { return 0 };
+        let norms = global.filter(|_| own.direction.is_finite()).unwrap_or(own);
         let panicked = sources.with(*index, |_, parameter| {
             let finish = || {
                 let work = &mut scratches.of(executor.worker()).work;
-                tensor.finish(parameter, direction, global.unwrap_or(own), rate, update, work, *kernel);
+                tensor.finish(parameter, direction, norms, rate, update, work, *kernel);
                 0
             };
             let panicked = guarded(finish, || 1);

@@ -85,11 +85,12 @@ fn a39_convolutions_merge_into_matrices() {
 
 #[test]
 fn a39_a_pointwise_convolution_is_a_linear_layer() {
-    let mut kernel = Run::<F32>::new(&[16, 8, 1, 1], Config::DEFAULT);
-    let mut linear = Run::<F32>::new(&[16, 8], Config::DEFAULT);
+    let config = Config { merge_limit: 64, block_size: 64, ..Config::DEFAULT };
+    let mut kernel = Run::<F32>::new(&[64, 32, 1, 1], config);
+    let mut linear = Run::<F32>::new(&[64, 32], config);
     let mut random = Random::new(39);
-    for _ in 0..3 {
-        let gradient = random.gaussians(128);
+    for _ in 0..2 {
+        let gradient = random.gaussians(64 * 32);
         assert_eq!(bits(&kernel.step(&gradient, 0.1)), bits(&linear.step(&gradient, 0.1)));
     }
     assert_eq!(kernel.state(), linear.state());

@@ -2,20 +2,22 @@
 
 mod common;
 
-use shampoo_core::config::Config;
+use shampoo_core::config::{Config, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, ShapeError};
 use shampoo_core::graft::Graft;
-use shampoo_core::momentum::{Buffers, Momentum};
-use shampoo_core::partition::{Merge, Sides};
+use shampoo_core::linalg::inverse_root::Ridge;
+use shampoo_core::momentum::{Buffers, Filter, Momentum};
+use shampoo_core::partition::{Merge, Sides, merge_small_dims};
 use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootF64, F64, Precision};
 use shampoo_core::schedule::Slot;
 use shampoo_core::statistics::Averaging;
 use shampoo_core::tensor::{Lengths, Tensor, lengths, state_bytes, state_len};
 
 const ONE_SIDED: Config = Config { sides: Sides::Smallest, ..Config::DEFAULT };
+const FULL: Graft = Graft::FullMatrix { ridge: Ridge::Relative(1e-6) };
 const UNCUT: Config = Config { block_size: usize::MAX, ..Config::DEFAULT };
-const CONFIGS: [Config; 11] = [
+const CONFIGS: [Config; 17] = [
     Config::DEFAULT,
     Config::talk_2021(),
     Config::diagonal(Graft::Sm3 { variant: Variant::II, averaging: Averaging::Sum, epsilon: 0.0 }),
@@ -31,6 +33,12 @@ const CONFIGS: [Config; 11] = [
         ..UNCUT
     },
     Config { block_size: 3, merge: Merge::ReverseUnguarded { target_rank: 1 }, ..ONE_SIDED },
+    Config { filter: Filter { beta1: 0.9, bias_correction: true }, normalize_graft: true, ..Config::DEFAULT },
+    Config { weight_decay: WeightDecay::Gradient(0.1), filter: Filter { beta1: 0.5, bias_correction: false }, ..UNCUT },
+    Config { graft: Graft::Adam { beta1: 0.9, beta2: 0.99, epsilon: 0.0 }, block_size: 8, ..Config::DEFAULT },
+    Config { weight_decay: WeightDecay::Gradient(0.1), ..Config::diagonal(Graft::Lars { beta: 0.1 }) },
+    Config { graft: Graft::Momentum { beta1: 0.9, nesterov: true }, precondition_vectors: true, ..ONE_SIDED },
+    Config { block_size: 5, normalize_graft: true, ..Config::diagonal(FULL) },
 ];
 const SHAPES: [&[usize]; 9] =
     [&[64, 32], &[50, 7], &[3, 5, 7], &[9], &[], &[1, 1], &[0, 4], &[8, 4, 3, 3], &[1, 2, 1, 2, 1, 2, 1, 2, 1, 2]];
@@ -67,6 +75,43 @@ fn allocated<P: Precision>(shape: &[usize], config: Config, need: Lengths) -> us
     build(statistics, graft, momentum, slots).expect("these are the lengths")
 }
 
+/// Numbers of state by lists of blocks; how shapes are merged, other tests say.
+fn counted(dims: &[usize], config: &Config) -> usize {
+    let numel: usize = dims.iter().product();
+    if numel == 0 {
+        return 0;
+    }
+    let small: Vec<usize> = (0..dims.len()).filter(|&i| dims[i] <= config.max_preconditioned_dim).collect();
+    let smallest = small.iter().copied().rev().min_by_key(|&i| dims[i]);
+    let modes = match config.sides {
+        _ if !config.precondition || dims.is_empty() || (dims.len() == 1 && !config.precondition_vectors) => vec![],
+        Sides::All => small,
+        Sides::Smallest => smallest.into_iter().collect(),
+    };
+    let mut blocks: Vec<Vec<usize>> = vec![vec![]];
+    for &d in dims {
+        let pieces: Vec<usize> = (0..d).step_by(config.block_size).map(|at| config.block_size.min(d - at)).collect();
+        let longer = |block: &Vec<usize>, &piece: &usize| [&block[..], &[piece]].concat();
+        blocks = blocks.iter().flat_map(|block| pieces.iter().map(move |piece| longer(block, piece))).collect();
+    }
+    let triangles = blocks.iter().flat_map(|block| modes.iter().map(|&i| block[i] * (block[i] + 1) / 2));
+    let graft = match config.graft {
+        Graft::None | Graft::Sgd | Graft::Lars { .. } | Graft::Sign | Graft::FixedNorm(_) => 0,
+        Graft::Momentum { .. } | Graft::AdaGrad { .. } | Graft::RmsProp { .. } => numel,
+        Graft::Adam { .. } => 2 * numel,
+        Graft::Sm3 { .. } => dims.iter().sum::<usize>().max(1),
+        Graft::FullMatrix { .. } => numel * (numel + 1),
+    };
+    let buffers = match config.momentum {
+        Momentum { beta1: 0.0, .. } => 0,
+        Momentum { buffers: Buffers::Two, .. } => 2,
+        Momentum { buffers: Buffers::One, .. } => 1,
+    };
+    let filter = if config.filter.beta1 > 0.0 { 1 } else { 0 };
+    let decayed = if matches!(config.weight_decay, WeightDecay::Gradient(_)) { 1 } else { 0 };
+    2 * triangles.sum::<usize>() + graft + numel * (buffers + filter + decayed)
+}
+
 #[test]
 fn the_compiler_and_the_tensor_agree() {
     for (config, row) in CONFIGS.into_iter().zip(&TABLE) {
@@ -78,7 +123,12 @@ fn the_compiler_and_the_tensor_agree() {
             }
             assert_eq!(found, Ok(need), "{shape:?} {config:?}");
             assert_eq!(lengths::<F32RootF64>(shape, &config), Ok(need));
-            assert_eq!(state_len(shape, config), 2 * need.statistics + need.graft + need.momentum);
+            let dims = merge_small_dims(shape, config.merge_limit, config.merge).expect("not too many");
+            assert_eq!(state_len(shape, config), counted(&dims, &config), "{shape:?} {config:?}");
+            if need.graft > 1 << 20 {
+                // Full matrices of large shapes: nothing to allocate.
+                continue;
+            }
             assert_eq!(state_bytes::<F32>(shape, config), allocated::<F32>(shape, config, need));
             assert_eq!(state_bytes::<F64>(shape, config), allocated::<F64>(shape, config, need));
             assert_eq!(state_bytes::<Bf16Store>(shape, config), allocated::<Bf16Store>(shape, config, need));
@@ -129,10 +179,17 @@ fn a52_a_size_query_without_an_allocation() {
         assert_eq!((need.statistics * BYTES, need.slots), (one_triangle, factors));
         assert_eq!(square(&config, &SHAPE) * BYTES, both_triangles);
     }
-    // The last is small enough to allocate.
-    let need = Lengths::of(&SHAPE, &Config { graft: Graft::Sgd, momentum: Momentum::NONE, ..one_sided });
-    let config = Config { graft: Graft::Sgd, momentum: Momentum::NONE, ..one_sided };
-    assert_eq!(allocated::<F32>(&SHAPE, config, need), 2 * 1_181_184);
+    // Small enough to allocate are the last, and the second: twice 154 MiB.
+    for (config, bytes) in [(one_sided, 1_181_184), (blocks, 161_933_284)] {
+        let config = Config { graft: Graft::Sgd, momentum: Momentum::NONE, ..config };
+        let need = Lengths::of(&SHAPE, &config);
+        let kept = || vec![0.0_f32; need.statistics];
+        let slots = vec![Slot::EMPTY; need.slots];
+        let tensor = Tensor::<F32, _, _, _>::new(&SHAPE, config, kept(), kept(), vec![], vec![], slots);
+        let tensor = tensor.expect("these are the lengths");
+        assert_eq!(size_of_val(tensor.statistics()) + size_of_val(tensor.roots()), 2 * bytes);
+        assert_eq!(state_bytes::<F32>(&SHAPE, config), 2 * bytes);
+    }
 }
 
 #[test]

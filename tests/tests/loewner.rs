@@ -1,12 +1,14 @@
-//! The statistics that the core accumulates: what they are, and the Loewner bound of NUMERICS section 7.
+//! The statistics that the core accumulates: what they are, and the orders of NUMERICS section 7.
 
 mod common;
 
+use common::root::{request, root, root_bound};
 use common::run::{PLAIN, Run};
 use common::{U64, assert_relative, generated, largest};
 use proptest::prelude::{Strategy, any, prop};
 use proptest::proptest;
 use shampoo_core::config::Config;
+use shampoo_core::linalg::inverse_root::Method;
 use shampoo_core::scalar::{F32, F64, Precision};
 use shampoo_core::statistics::Averaging;
 use shampoo_tests::generate::{Random, packed_len, packed_to_full, to_packed};
@@ -57,6 +59,11 @@ fn gradient(random: &mut Random, shape: &[usize], rank: usize) -> Vec<f64> {
 
 /// eps I + (1/r) sum g g^T against the Kronecker product of the k-th roots of eps I + H_i.
 fn both_sides(shape: &[usize], epsilon: f64, rank: f64, gradients: &[Vec<f64>]) -> (f64, f64) {
+    family(shape, &vec![1.0 / shape.len() as f64; shape.len()], epsilon, rank, gradients)
+}
+
+/// The same against other powers, a number a mode.
+fn family(shape: &[usize], powers: &[f64], epsilon: f64, rank: f64, gradients: &[Vec<f64>]) -> (f64, f64) {
     let config = Config { initial_statistics: epsilon, ..COLLECT };
     let factors = accumulated::<F64>(shape, config, gradients);
     let numel: usize = shape.iter().product();
@@ -65,9 +72,9 @@ fn both_sides(shape: &[usize], epsilon: f64, rank: f64, gradients: &[Vec<f64>]) 
         lower.iter_mut().enumerate().for_each(|(k, x)| *x += g[k / numel] * g[k % numel] / rank);
     }
     let (mut upper, mut order, mut kappa) = (vec![1.0], 1, 1.0_f64);
-    for (&d, factor) in shape.iter().zip(&factors) {
+    for ((&d, factor), power) in shape.iter().zip(&factors).zip(powers) {
         let spectrum = narrow::decompose(d, factor);
-        let root = spectrum.inverse_power(-1.0 / shape.len() as f64, Ridge::None);
+        let root = spectrum.inverse_power(-power, Ridge::None);
         upper = kronecker([order, order], &upper, [d, d], &root);
         order *= d;
         kappa = kappa.max(spectrum.condition(Ridge::None));
@@ -92,6 +99,80 @@ fn the_loewner_bound_holds() {
                 };
                 let (found, slack) = both_sides(shape, epsilon, r, &gradients);
                 assert!(found >= -slack, "{shape:?}, rank {rank}, eps {epsilon}: {found:e}, slack {slack:e}");
+            }
+        }
+    }
+}
+
+/// For matrices any pair of powers 1/p + 1/q = 1 will do, the ends among them.
+#[test]
+fn the_loewner_bound_holds_for_the_whole_family() {
+    let mut random = Random::new(63);
+    for shape in [[3, 4], [1, 5], [6, 2], [4, 4]] {
+        for rank in [1, 2, 6] {
+            for power in [0.0, 0.1, 1.0 / 3.0, 0.5, 0.75, 1.0] {
+                let gradients: Vec<_> = (0..4).map(|_| gradient(&mut random, &shape, rank)).collect();
+                let r = rank.min(shape[0]).min(shape[1]) as f64;
+                let (found, slack) = family(&shape, &[power, 1.0 - power], 1e-2, r, &gradients);
+                assert!(found >= -slack, "{shape:?}, rank {rank}, 1/p {power}: {found:e}, slack {slack:e}");
+            }
+        }
+    }
+    // Powers that do not sum to 1 lose it: 100^(1/4) 100^(1/2) < 100.
+    let (found, slack) = family(&[2, 2], &[0.25, 0.5], 1e-3, 1.0, &[vec![10.0, 0.0, 0.0, 0.0]]);
+    assert!(found < -1e3 * slack, "{found:e}");
+}
+
+/// (sum w)(sum w)^T <= r sum w w^T over r vectors: the statistics of a batch's summed gradient against those of its
+/// single ones.
+#[test]
+fn a_summed_gradient_stays_below_r_times_the_single_ones() {
+    let mut random = Random::new(64);
+    let sides = |vectors: &[Vec<f64>], times: f64| {
+        let d = vectors[0].len();
+        let sum: Vec<f64> = (0..d).map(|i| vectors.iter().map(|w| w[i]).sum()).collect();
+        let [summed, single] = [&[sum][..], vectors].map(|g| accumulated::<F64>(&[d], COLLECT, g).remove(0));
+        let upper: Vec<f64> = single.iter().map(|x| times * x).collect();
+        gap(d, &summed, &upper)
+    };
+    for d in [1, 2, 5, 8] {
+        for r in [1, 2, 3, 9] {
+            let vectors: Vec<_> = (0..r).map(|_| random.gaussians(d)).collect();
+            let slack = Check::LoewnerSlack.bound_at(U64, Size { order: d * r, ..Size::default() });
+            let found = sides(&vectors, r as f64);
+            assert!(found >= -slack, "{d}, {r}: {found:e}");
+            // Equal vectors need all of r.
+            let equal = vec![vectors[0].clone(); r];
+            assert!(sides(&equal, r as f64) >= -slack && sides(&equal, r as f64 - 0.5) < -1e3 * slack, "{d}, {r}");
+        }
+    }
+}
+
+/// A <= B gives A^a <= B^a for a in [0, 1], and B^-a <= A^-a; here A is what B was some gradients before.
+#[test]
+fn powers_keep_the_order_of_growing_statistics() {
+    let mut random = Random::new(65);
+    for d in [2, 3, 6] {
+        for epsilon in [1e-3, 1.0] {
+            let gradients: Vec<_> = (0..6).map(|_| random.gaussians(2 * d)).collect();
+            let config = Config { initial_statistics: epsilon, ..COLLECT };
+            let [a, b] = [2, 6].map(|count| accumulated::<F64>(&[d, 2], config, &gradients[..count]).remove(0));
+            let spectra = [&a, &b].map(|x| narrow::decompose(d, x));
+            let kappa = spectra.each_ref().map(|x| x.condition(Ridge::None)).into_iter().fold(1.0, f64::max);
+            let size = Size { order: d, kappa, ..Size::default() };
+            let slack = Check::LoewnerSlack.bound_at(U64, size);
+            assert!(gap(d, &a, &b) >= -slack && gap(d, &b, &a) < -1e3 * slack, "they did not grow");
+            for power in [0.0, 0.1, 0.25, 1.0 / 3.0, 0.5, 0.9, 1.0] {
+                let [low, high] = spectra.each_ref().map(|x| x.inverse_power(-power, Ridge::None));
+                let found = gap(d, &low, &high);
+                assert!(found >= -slack, "order {d}, power {power}: {found:e}");
+            }
+            for p in [1, 2, 3, 4, 6] {
+                let asked = request(p, shampoo_core::linalg::inverse_root::Ridge::Absolute(0.0), Method::Spectral);
+                let [low, high] = [&b, &a].map(|x| root::<f64, f64>(x, &asked).expect("positive definite").0);
+                let bound = slack + 2.0 * root_bound(Method::Spectral, U64, Size { root: f64::from(p), ..size });
+                let found = gap(d, &low, &high);
+                assert!(found >= -bound, "order {d}, -1/{p}: {found:e}, allowed {bound:e}");
             }
         }
     }
@@ -142,7 +223,7 @@ fn shapes() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(generated(64))]
+    #![proptest_config(generated())]
 
     #[test]
     fn statistics_are_the_naive_ones(

@@ -291,7 +291,7 @@ fn an_error_changes_nothing() {
 }
 
 proptest! {
-    #![proptest_config(generated(256))]
+    #![proptest_config(generated())]
 
     #[test]
     fn repeated_ids_are_summed_as_a_map_sums_them(

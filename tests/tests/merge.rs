@@ -96,7 +96,7 @@ fn shapes() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(generated(256))]
+    #![proptest_config(generated())]
 
     #[test]
     fn laws_of_merging(shape in shapes(), limit in 0..200_usize, merge in policies()) {

@@ -150,7 +150,7 @@ fn assert_same<P: Precision>(shape: &[usize], config: Config, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(generated(96))]
+    #![proptest_config(generated())]
 
     /// With the portable kernel the bits are those of whole squares.
     #[test]

@@ -9,9 +9,10 @@ use core::time::Duration;
 use std::sync::Once;
 use std::sync::mpsc::channel;
 
-use runtime_support::{Bench, Shapes};
+use runtime_support::{Bench, Shapes, State};
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
+use shampoo_core::graft::{Graft, Scope};
 use shampoo_core::kernel::{Accum, Kernel, Portable, TiledTriangle, Tridiagonal, portable};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::schedule::{Schedule, Slot};
@@ -217,15 +218,36 @@ fn panics_outside_roots_are_counted_and_survived() {
 }
 
 #[test]
-fn a_block_whose_products_panic_takes_the_grafts_step() {
+fn a_parameter_whose_products_panic_takes_the_grafts_step_at_any_scope() {
     on_executors(|kernel, builder, config| {
-        let shapes: Shapes<'static> = &[("one", &[3, 3])];
-        let mut bench = Bench::new(builder.clone().kernel(kernel), shapes);
-        let graft = builder.config(Config { precondition: false, ..config });
-        let mut graft = Bench::new(graft.kernel(Portable), shapes);
-        kernel.gemm.store(1, Ordering::SeqCst);
-        assert_eq!(bench.steps(74, 1)[0].panicked, 1);
-        graft.steps(74, 1);
-        assert_eq!(bench.state().parameters[0].values, graft.state().parameters[0].values);
+        let shapes: Shapes<'static> = &[("one", &[3, 3]), ("two", &[3, 6])];
+        for graft in [config.graft, Graft::Sgd, Graft::None] {
+            for graft_scope in [Scope::Tensor, Scope::Block, Scope::Global] {
+                for shapes in [&shapes[..1], shapes] {
+                    let config = Config { graft, graft_scope, ..config };
+                    let mut bench = Bench::new(builder.clone().config(config).kernel(kernel), shapes);
+                    kernel.gemm.store(1, Ordering::SeqCst);
+                    assert_eq!(bench.steps(74, 1)[0].panicked, 1);
+                    // Which one it is, threads decide.
+                    let taken = |state: &State| state.parameters.iter().map(|p| p.values.clone()).collect::<Vec<_>>();
+                    let right = |config| {
+                        let mut bench = Bench::new(builder.clone().config(config).kernel(Portable), shapes);
+                        bench.steps(74, 1);
+                        taken(&bench.state())
+                    };
+                    let grafts = right(Config { precondition: false, ..config });
+                    // The other's lengths are its own: a global graft leaves out what was lost.
+                    let alone = if graft_scope == Scope::Global { Scope::Tensor } else { graft_scope };
+                    let whole = right(Config { graft_scope: alone, ..config });
+                    let found = taken(&bench.state());
+                    let lost = found.iter().zip(&grafts).position(|(found, graft)| found == graft);
+                    let lost = lost.expect("one parameter takes the graft's step");
+                    for (i, found) in found.iter().enumerate() {
+                        assert_ne!(whole[i], grafts[i], "{config:?}");
+                        assert_eq!(found, if i == lost { &grafts[i] } else { &whole[i] }, "{config:?}");
+                    }
+                }
+            }
+        }
     });
 }

@@ -45,7 +45,7 @@ impl Textbook {
             shampoo: Shampoo::new(shape, beta2, config.initial_statistics),
             snapshot: None,
             second_moment: vec![0.0; weights.len()],
-            momentum: naive::Momentum { buffer: vec![0.0; weights.len()], beta1: config.momentum.beta1 },
+            momentum: naive::Momentum::new(config.momentum.beta1, weights.len()),
             weights: weights.to_vec(),
             count: 0,
         }
@@ -165,7 +165,7 @@ fn configs() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
-    #![proptest_config(generated(96))]
+    #![proptest_config(generated())]
 
     #[test]
     fn steps_are_the_textbooks(

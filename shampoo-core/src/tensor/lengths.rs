@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::error::{ConfigError, ShapeError};
 use crate::linalg::inverse_root::drift::is_measured;
 use crate::linalg::inverse_root::inverse_root_workspace_len;
+use crate::mat::packed::packed_len;
 use crate::momentum::Buffers;
 use crate::partition::{Cut, Partition, merge_small_dims, merged};
 use crate::scalar::Precision;
@@ -142,6 +143,13 @@ pub const fn state_len(shape: &[usize], config: Config) -> usize {
 pub const fn state_bytes<P: Precision>(shape: &[usize], config: Config) -> usize {
     Lengths::of(shape, &config).state_bytes::<P>()
 }
+
+/// Sizes whose square wraps to 0 on a target of 32 bits: what needs that much is never a small number.
+const _: () = {
+    assert!(packed_len(65536) == 32768 * 65537);
+    assert!(inverse_root_workspace_len(65536) >= 65536 * 65535);
+    assert!(state_len(&[65536, 65536], Config::DEFAULT) >= 65536 * 65535);
+};
 
 /// Refuses lengths that have saturated.
 pub(super) fn addressable(need: Lengths) -> Result<Lengths, ConfigError> {

@@ -44,12 +44,7 @@ pub(crate) fn bits(x: &[f64]) -> Vec<u64> {
     x.iter().map(|x| x.to_bits()).collect()
 }
 
-/// `cases` generated inputs, or as many as the variable `PROPTEST_CASES` says.
-pub(crate) fn generated(cases: u32) -> ProptestConfig {
-    let mut config = ProptestConfig::default();
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    config.failure_persistence = None;
-    config
+/// 256 generated inputs, or as many as the variable `PROPTEST_CASES` says.
+pub(crate) fn generated() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }

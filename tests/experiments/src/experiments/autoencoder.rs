@@ -44,7 +44,7 @@ pub struct Args {
     /// Optimizers to run [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES")]
     optimizers: Vec<Method>,
-    /// Shampoo with other grafts, the presets, and diagonal methods alone: their names, or all
+    /// Shampoo with other grafts, the presets, and SM3 alone: their names, or all
     #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = others)]
     graft: Vec<Others>,
     /// Search the learning rates first, on seven rates a factor of about 3 apart and beyond
@@ -191,14 +191,14 @@ fn race(
     args: &Args,
     grids: &[(Method, Grid)],
 ) -> Result<(Vec<Run>, Option<f32>), Error> {
-    let found: HashMap<&str, f64> =
-        grids.iter().filter_map(|(method, grid)| Some((method.row().key, grid.best?.rate))).collect();
+    let found: HashMap<Method, f64> =
+        grids.iter().filter_map(|(method, grid)| Some((*method, grid.best?.rate))).collect();
     let mut runs = Vec::new();
     let mut goal = None;
     for &method in methods {
         let row = method.row();
         let recorded = || rates::recorded(method, setting.dataset().name);
-        let rate = found.get(row.key).copied().unwrap_or_else(recorded);
+        let rate = found.get(&method).copied().unwrap_or_else(recorded);
         if !row.first_order && goal.is_none() {
             goal = reference(&runs);
         }

@@ -27,7 +27,7 @@ use variants::{OTHERS, Other};
 pub type Config = Map<String, serde_json::Value>;
 
 /// The optimizers, in the order of tables and legends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Method {
     /// SGD with Nesterov momentum 0.9.
     Sgd,
@@ -176,11 +176,17 @@ impl Stepper for Ours {
         let mut config = Config::new();
         config.insert("learning_rate".into(), json!(self.optimizer.learning_rate()));
         config.insert("momentum".into(), json!(format!("{:?}", settings.momentum)));
+        config.insert("filter".into(), json!(format!("{:?}", settings.filter)));
         config.insert("graft".into(), json!(format!("{:?}", settings.graft)));
         if settings.precondition {
+            config.insert("graft_scope".into(), json!(format!("{:?}", settings.graft_scope)));
             config.insert("block_size".into(), json!(settings.block_size));
+            config.insert("sides".into(), json!(format!("{:?}", settings.sides)));
             config.insert("statistics".into(), json!(format!("{:?}", settings.averaging)));
+            let exponent = settings.exponent_override.map(|exponent| format!("{exponent:?}"));
+            config.insert("exponent_override".into(), json!(exponent));
             config.insert("ridge".into(), json!(format!("{:?}", settings.ridge)));
+            config.insert("certificate".into(), json!(format!("{:?}", settings.certificate)));
             config.insert("precondition_every".into(), json!(settings.schedule.precondition_every));
         }
         config
@@ -228,5 +234,38 @@ impl Stepper for Adam {
 
     fn state_bytes(&self) -> usize {
         self.state_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shampoo_core::scalar::F32RootF64;
+
+    use super::*;
+
+    #[test]
+    fn no_two_methods_share_a_name() {
+        let rows: Vec<Row> = Method::value_variants().iter().map(|method| method.row()).collect();
+        let rows: Vec<Row> = rows.into_iter().chain(OTHERS.iter().map(|variant| variant.row)).collect();
+        for (i, row) in rows.iter().enumerate() {
+            for other in &rows[..i] {
+                assert!(row.key != other.key && row.label != other.label, "{row:?} and {other:?}");
+            }
+        }
+        // The command line names the usual methods by their variants.
+        for method in Method::value_variants() {
+            let value = method.to_possible_value().expect("none is skipped");
+            assert_eq!(value.get_name(), method.row().key);
+        }
+    }
+
+    #[test]
+    fn every_variant_can_be_built() {
+        for variant in OTHERS {
+            assert_eq!(variant.settings.validate::<F32RootF64>(), Ok(()), "{}", variant.row.key);
+            let builder = Builder::new().config(variant.settings).learning_rate(variant.rate);
+            let built = builder.parameter("w", &[6, 4]).parameter("bias", &[4]).build();
+            assert!(built.is_ok(), "{}", variant.row.key);
+        }
     }
 }

@@ -100,25 +100,23 @@ const fn alone(graft: Graft) -> Settings {
 }
 
 variants! {
-    Layerwise, "none", "none", GREY, 1e-2, grafted(Graft::None, Scope::Tensor);
-    Layerwise, "sgd", "SGD", GREEN, 1e-3, grafted(SGD, Scope::Tensor);
-    Layerwise, "adagrad", "AdaGrad", PINK, 3e-3, grafted(ADAGRAD, Scope::Tensor);
-    Layerwise, "rmsprop", "RMSProp", RED, 1e-3, grafted(RMSPROP, Scope::Tensor);
-    Layerwise, "adam", "Adam", BLUE, 3e-3, grafted(ADAM, Scope::Tensor);
-    Layerwise, "sm3", "SM3", SKY, 3e-3, grafted(SM3, Scope::Tensor);
-    Layerwise, "rows", "sqrt(rows)", ORANGE, 3e-3, grafted(ROWS, Scope::Tensor);
-    Layerwise, "entries", "sqrt(entries)", BLACK, 1e-3, grafted(ENTRIES, Scope::Tensor);
-    Global, "none-global", "none, global", GREY, 1e-2, grafted(Graft::None, Scope::Global);
-    Global, "sgd-global", "SGD, global", GREEN, 3e-3, grafted(SGD, Scope::Global);
-    Global, "adagrad-global", "AdaGrad, global", PINK, 3e-3, grafted(ADAGRAD, Scope::Global);
-    Global, "rmsprop-global", "RMSProp, global", RED, 1e-3, grafted(RMSPROP, Scope::Global);
-    Global, "adam-global", "Adam, global", BLUE, 3e-3, grafted(ADAM, Scope::Global);
-    Global, "sm3-global", "SM3, global", SKY, 3e-3, grafted(SM3, Scope::Global);
-    Global, "rows-global", "sqrt(rows), global", ORANGE, 1e-2, grafted(ROWS, Scope::Global);
-    Global, "entries-global", "sqrt(entries), global", BLACK, 3e-4, grafted(ENTRIES, Scope::Global);
-    Presets, "talk-2021", "talk_2021", BLUE, 3e-3, on_servers(Settings::talk_2021());
-    Presets, "pinv-third", "pinv_third", ORANGE, 1e-2, on_servers(Settings::pinv_third());
-    Presets, "one-sided", "one_sided_every_step", GREEN, 3e-3, on_servers(Settings::one_sided_every_step());
-    Diagonal, "adagrad-alone", "AdaGrad alone", PINK, 1e-3, alone(ADAGRAD);
-    Diagonal, "sm3-alone", "SM3 alone", SKY, 1e-3, alone(SM3);
+    Layerwise, "graft-none", "Shampoo, no graft", GREY, 1e-2, grafted(Graft::None, Scope::Tensor);
+    Layerwise, "graft-sgd", "Shampoo, SGD graft", GREEN, 1e-3, grafted(SGD, Scope::Tensor);
+    Layerwise, "graft-adagrad", "Shampoo, AdaGrad graft", PINK, 3e-3, grafted(ADAGRAD, Scope::Tensor);
+    Layerwise, "graft-rmsprop", "Shampoo, RMSProp graft", RED, 1e-3, grafted(RMSPROP, Scope::Tensor);
+    Layerwise, "graft-adam", "Shampoo, Adam graft", BLUE, 3e-3, grafted(ADAM, Scope::Tensor);
+    Layerwise, "graft-sm3", "Shampoo, SM3 graft", SKY, 3e-3, grafted(SM3, Scope::Tensor);
+    Layerwise, "graft-rows", "Shampoo, sqrt(rows)", ORANGE, 3e-3, grafted(ROWS, Scope::Tensor);
+    Layerwise, "graft-entries", "Shampoo, sqrt(entries)", BLACK, 1e-3, grafted(ENTRIES, Scope::Tensor);
+    Global, "global-sgd", "Shampoo, global SGD graft", GREEN, 3e-3, grafted(SGD, Scope::Global);
+    Global, "global-adagrad", "Shampoo, global AdaGrad graft", PINK, 3e-3, grafted(ADAGRAD, Scope::Global);
+    Global, "global-rmsprop", "Shampoo, global RMSProp graft", RED, 1e-3, grafted(RMSPROP, Scope::Global);
+    Global, "global-adam", "Shampoo, global Adam graft", BLUE, 3e-3, grafted(ADAM, Scope::Global);
+    Global, "global-sm3", "Shampoo, global SM3 graft", SKY, 3e-3, grafted(SM3, Scope::Global);
+    Global, "global-rows", "Shampoo, global sqrt(rows)", ORANGE, 1e-2, grafted(ROWS, Scope::Global);
+    Global, "global-entries", "Shampoo, global sqrt(entries)", BLACK, 3e-4, grafted(ENTRIES, Scope::Global);
+    Presets, "talk-2021", "Shampoo, talk_2021", BLUE, 3e-3, on_servers(Settings::talk_2021());
+    Presets, "pinv-third", "Shampoo, pinv_third", ORANGE, 1e-2, on_servers(Settings::pinv_third());
+    Presets, "one-sided", "Shampoo, one_sided_every_step", GREEN, 3e-3, on_servers(Settings::one_sided_every_step());
+    Diagonal, "sm3", "SM3", SKY, 1e-3, alone(SM3);
 }

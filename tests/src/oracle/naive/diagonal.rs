@@ -44,14 +44,14 @@ pub fn lars(h: &[f64], weights: &[f64], beta: f64) -> Vec<f64> {
     h.iter().zip(weights).map(|(h, w)| trust * (h + beta * w)).collect()
 }
 
-/// Full-matrix AdaGrad: `H += g g^T`; `(H + ridge lambda_max I)^(-1/2) h`.
-pub fn full_matrix(sum: &mut [f64], gradient: &[f64], h: &[f64], ridge: f64) -> Vec<f64> {
+/// Full-matrix AdaGrad: `H += g g^T`; `H^(-1/2) h` under this ridge.
+pub fn full_matrix(sum: &mut [f64], gradient: &[f64], h: &[f64], ridge: Ridge) -> Vec<f64> {
     let d = gradient.len();
     sum.iter_mut().enumerate().for_each(|(k, x)| *x += gradient[k / d] * gradient[k % d]);
     if sum.iter().all(|x| *x == 0.0) {
         return vec![0.0; d];
     }
-    let root = decompose(d, sum).inverse_root(2, Ridge::Relative(ridge));
+    let root = decompose(d, sum).inverse_root(2, ridge);
     matmul([d, d, 1], &root, h)
 }
 
@@ -73,6 +73,21 @@ pub fn sm3_ii(mu: &mut [f64], cover: &[Vec<usize>], gradient: &[f64]) -> Vec<f64
         *mu = largest(set, |i| nu[i]);
     }
     nu
+}
+
+/// [`sm3_i`] or [`sm3_ii`].
+pub type Sm3 = fn(&mut [f64], &[Vec<usize>], &[f64]) -> Vec<f64>;
+
+/// Either SM3 with `mu <- decay mu` first and squares times `weight`; returns `nu`.
+pub fn sm3_average(
+    rule: Sm3,
+    mu: &mut [f64],
+    cover: &[Vec<usize>],
+    gradient: &[f64],
+    [decay, weight]: [f64; 2],
+) -> Vec<f64> {
+    mu.iter_mut().for_each(|mu| *mu *= decay);
+    rule(mu, cover, &gradient.iter().map(|g| weight.sqrt() * g).collect::<Vec<_>>())
 }
 
 fn largest(set: &[usize], value: impl Fn(usize) -> f64) -> f64 {

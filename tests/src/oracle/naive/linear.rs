@@ -31,6 +31,12 @@ pub fn norm(a: &[f64]) -> f64 {
     a.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
+/// `a` with this norm; 0 stays 0.
+pub fn rescaled(a: &[f64], length: f64) -> Vec<f64> {
+    let own = norm(a);
+    a.iter().map(|x| quotient(x * length, own)).collect()
+}
+
 /// `x / y` with `0 / 0 = 0`, the rule of all diagonal methods.
 pub fn quotient(x: f64, y: f64) -> f64 {
     if x == 0.0 && y == 0.0 { 0.0 } else { x / y }

@@ -61,21 +61,29 @@ pub fn grafted(direction: &[f64], magnitude: &[f64]) -> Vec<f64> {
     direction.iter().map(|x| x * scale).collect()
 }
 
-/// Heavy-ball momentum that is not an average: `m <- b1 m + x`.
+/// Heavy-ball momentum: `m <- b1 m + w x`, with `w = 1` where it is not an average.
 #[derive(Clone, Debug)]
 pub struct Momentum {
     /// The buffer `m`.
     pub buffer: Vec<f64>,
     /// The factor `b1`.
     pub beta1: f64,
+    /// The factor `w`.
+    pub weight: f64,
 }
 
 impl Momentum {
-    /// Adds `update`; returns `m`, or `update + b1 m` with Nesterov's look-ahead.
+    /// A sum over this many numbers.
+    pub fn new(beta1: f64, len: usize) -> Self {
+        Self { buffer: vec![0.0; len], beta1, weight: 1.0 }
+    }
+
+    /// Adds `update`; returns `m`, or `w update + b1 m` with Nesterov's look-ahead.
     pub fn apply(&mut self, update: &[f64], nesterov: bool) -> Vec<f64> {
+        let (beta1, weight) = (self.beta1, self.weight);
         let pairs = self.buffer.iter_mut().zip(update);
-        pairs.for_each(|(m, x)| *m = self.beta1 * *m + x);
-        let ahead = |(m, x): (&f64, &f64)| if nesterov { x + self.beta1 * m } else { *m };
+        pairs.for_each(|(m, x)| *m = beta1 * *m + weight * x);
+        let ahead = |(m, x): (&f64, &f64)| if nesterov { weight * x + beta1 * m } else { *m };
         self.buffer.iter().zip(update).map(ahead).collect()
     }
 }
@@ -97,8 +105,7 @@ mod tests {
     ) {
         let (beta1, beta2) = beta;
         let mut shampoo = Shampoo::new(&[2, 2], beta2, 1e-6);
-        let buffer = vec![0.0; 4];
-        let [mut direct, mut preconditioned] = [0, 1].map(|_| Momentum { buffer: buffer.clone(), beta1 });
+        let [mut direct, mut preconditioned] = [0, 1].map(|_| Momentum::new(beta1, 4));
         for t in 0..7 {
             let gradient = GRADIENTS[t % 2];
             shampoo.accumulate(&gradient);
