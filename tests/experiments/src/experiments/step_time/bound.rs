@@ -7,8 +7,8 @@ use std::time::Instant;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::contender::pool;
 use super::plan::{Arrangement, Plan};
+use super::threads;
 use crate::error::Error;
 use crate::spread::Spread;
 
@@ -42,7 +42,7 @@ impl Machine {
         let product = 2.0 * (tokens * sizes.width * sizes.hidden) as f64;
         // Larger than the caches.
         let (mut x, y) = (vec![1f32; 1 << 24], vec![1f32; 1 << 24]);
-        pool(arrangement)?.install(|| {
+        let measured = threads::run(arrangement, || {
             let seconds = median(|| a.matmul(&b).map(|_| ()))?;
             let pass = median(|| {
                 let parts = x.par_chunks_mut(1 << 16).zip(y.par_chunks(1 << 16));
@@ -50,8 +50,9 @@ impl Machine {
                 black_box(&mut x);
                 Ok(())
             })?;
-            Ok(Self { flops: product / seconds, bytes: 12.0 * (1 << 24) as f64 / pass })
-        })
+            Ok::<_, candle_core::Error>(Self { flops: product / seconds, bytes: 12.0 * (1 << 24) as f64 / pass })
+        });
+        Ok(measured??)
     }
 
     /// Milliseconds that statistics and preconditioning of so many numbers take at least, without any roots.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use candle_core::Var;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use shampoo_runtime::candle::CandleShampoo;
 
 use super::plan::{Arrangement, Case, Plan, Scale, settings};
@@ -11,16 +10,6 @@ use crate::error::Error;
 use crate::model::Transformer;
 use crate::optimizers::{StepError, timed_step};
 use crate::train::run::Times;
-
-/// Threads that training runs on, products of the tensor library included: they split their work among the threads of
-/// the pool that they are called in.
-///
-/// # Errors
-/// The threads cannot be started.
-pub(super) fn pool(arrangement: Arrangement) -> Result<ThreadPool, Error> {
-    let pool = ThreadPoolBuilder::new().num_threads(arrangement.training_threads()).build();
-    pool.map_err(|error| shampoo_runtime::Error::Threads { reason: error.to_string() }.into())
-}
 
 /// A network and its optimizer.
 pub(super) struct Contender {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::contender::{Contender, pool};
+use super::contender::Contender;
 use super::plan::{Arrangement, Case, Config, Plan, Schedule};
 use crate::error::Error;
 use crate::report::progress;
@@ -20,14 +20,13 @@ pub(super) type Ratio = (Case, f64);
 /// # Errors
 /// Those of the contenders.
 pub(super) fn ratios(plan: &Plan, steps: usize, seeds: u64) -> Result<Vec<Ratio>, Error> {
-    let pool = pool(Arrangement::Shared)?;
     let mut in_step: HashMap<(&str, u64, u64), f64> = HashMap::new();
     let mut ratios = Vec::new();
     for &case in plan.cases.iter().filter(|case| case.config != Config::Adagrad) {
         let mut all = Vec::new();
         for seed in 0..seeds {
             let bar = progress::bar(&format!("{}, seed {seed}", case.label()), steps);
-            let Some(loss) = pool.install(|| run(plan, case, seed, steps, &bar))? else { return Ok(ratios) };
+            let Some(loss) = run(plan, case, seed, steps, &bar)? else { return Ok(ratios) };
             bar.finish_and_clear();
             let key = (case.config.key(), case.interval, seed);
             if case.schedule == Schedule::Sync {

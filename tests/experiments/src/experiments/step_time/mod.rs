@@ -1,6 +1,6 @@
 //! `step-time`: what a Transformer's training step costs with diagonal AdaGrad, and what Shampoo adds to it.
 //!
-//! `plan` lists what is compared, `contender` is one of them at work, `timing` takes turns among them, `losses` trains
+//! `plan` lists what is compared, `threads` says where it runs, `contender` is one of them at work, `timing` takes turns among them, `losses` trains
 //! them to compare schedules, `bound` says what the machine forbids, `row` is the form of a result, `plot` draws them.
 
 mod bound;
@@ -9,6 +9,7 @@ mod losses;
 mod plan;
 mod plot;
 mod row;
+mod threads;
 mod timing;
 
 use std::path::{Path, PathBuf};

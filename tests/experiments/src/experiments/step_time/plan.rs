@@ -146,14 +146,6 @@ impl Arrangement {
             Self::Shared => "shared",
         }
     }
-
-    /// Threads of the training, 0 for all that there are.
-    pub(super) fn training_threads(self) -> usize {
-        match self {
-            Self::Offload => 1,
-            Self::Shared => 0,
-        }
-    }
 }
 
 /// As on the command line.

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use indicatif::ProgressBar;
 
-use super::contender::{Contender, pool};
+use super::contender::Contender;
 use super::plan::{Arrangement, Case, Plan};
+use super::threads;
 use crate::error::Error;
 use crate::report::json::StepReport;
 use crate::report::progress;
@@ -44,7 +45,7 @@ pub(super) fn measure(plan: &Plan, arrangement: Arrangement) -> Result<Vec<Measu
     let mut contenders = plan.cases.iter().map(build).collect::<Result<Vec<_>, _>>()?;
     let bar = progress::bar(&format!("step-time, {arrangement}"), plan.rounds * (contenders.len() - 1));
     let mut turns: Vec<Vec<(Turn, f64)>> = vec![Vec::new(); contenders.len()];
-    pool(arrangement)?.install(|| rounds(plan, &mut contenders, &mut turns, &bar))?;
+    threads::run(arrangement, || rounds(plan, &mut contenders, &mut turns, &bar))??;
     bar.finish_and_clear();
     let row = |(contender, turns): (&Contender, &Vec<(Turn, f64)>)| {
         let median = |value: &dyn Fn(&(Turn, f64)) -> f64| Some(Spread::of(turns.iter().map(value))?.median);
