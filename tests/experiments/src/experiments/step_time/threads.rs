@@ -74,11 +74,13 @@ mod tests {
     #[test]
     fn alone_means_one_thread_every_time() {
         let threads = Mutex::new(HashSet::<ThreadId>::new());
-        let note = || threads.lock().expect("no panic").insert(current().id());
+        let note = || {
+            threads.lock().expect("no panic").insert(current().id());
+        };
         for _ in 0..2 {
             let sum = run(Arrangement::Offload, || {
                 note();
-                (0..1000).into_par_iter().for_each(|_| drop(note()));
+                (0..1000).into_par_iter().for_each(|_| note());
                 // Large enough for the tensor library's own pool, which must not wait for itself.
                 let ones = Tensor::ones(1 << 20, DType::F32, &Device::Cpu).expect("memory");
                 (&ones + &ones).and_then(|sum| sum.sum_all()?.to_scalar::<f32>())
