@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use shampoo_experiments::error::Error;
-use shampoo_experiments::experiments::{accuracy, autoencoder, iterations, memory, roots, tables};
+use shampoo_experiments::experiments::{accuracy, autoencoder, iterations, memory, roots, step_time, tables};
 
 /// The system's allocator costs a quarter of a training step in page faults.
 #[global_allocator]
@@ -27,6 +27,7 @@ enum Experiment {
     Iterations(iterations::Args),
     Memory(memory::Args),
     Roots(roots::Args),
+    StepTime(step_time::Args),
     Tables(tables::Args),
 }
 
@@ -38,6 +39,7 @@ impl Experiment {
             Self::Iterations(args) => iterations::run(&args),
             Self::Memory(args) => memory::run(&args),
             Self::Roots(args) => roots::run(&args),
+            Self::StepTime(args) => step_time::run(&args),
             Self::Tables(args) => tables::run(&args),
         }
     }

@@ -13,6 +13,10 @@ pub enum Stream {
     Weights(u64),
     /// The order of the images in this epoch.
     Epoch(u64),
+    /// The generated text.
+    Text,
+    /// The sequences of the batch with this number.
+    Batch(u64),
 }
 
 /// A seeded stream of random numbers.
@@ -35,6 +39,8 @@ impl Random {
             Stream::Image(number) => (1, number),
             Stream::Weights(number) => (2, number),
             Stream::Epoch(number) => (3, number),
+            Stream::Text => (4, 0),
+            Stream::Batch(number) => (5, number),
         };
         let high = mix(mix(seed) ^ purpose);
         let low = mix(high ^ number);

@@ -1,8 +1,9 @@
-//! Data sets of images, and the order in which training sees them.
+//! Data sets of images, and the order in which training sees them; texts.
 
 pub mod batches;
 pub mod curves;
 pub mod idx;
+pub mod tokens;
 
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,16 @@ pub enum DataError {
         file: PathBuf,
         /// The bytes, uncompressed, that the header announces.
         expected: u64,
+    },
+    /// The text is shorter than what is cut from it.
+    #[error("{} holds {found} tokens; at least {expected} are needed", file.display())]
+    Short {
+        /// The file.
+        file: PathBuf,
+        /// The tokens needed.
+        expected: usize,
+        /// The tokens there are.
+        found: usize,
     },
     /// The images are not of 28 x 28, or there are none.
     #[error("{} holds {count} images of {nrows} x {ncols}; at least one of 28 x 28 is needed", file.display())]

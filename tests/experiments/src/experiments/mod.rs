@@ -5,4 +5,5 @@ pub mod autoencoder;
 pub mod iterations;
 pub mod memory;
 pub mod roots;
+pub mod step_time;
 pub mod tables;

@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::dense::{Activation, Dense};
-use super::loss;
+use super::{loss, weights};
 use crate::random::{Random, Stream};
 
 struct Layer {
@@ -33,7 +33,12 @@ impl Autoencoder {
             let activation = if linear { Activation::Linear } else { Activation::Relu };
             Ok(Layer {
                 name: format!("{half}.{}", i % depth),
-                weight: he_weight(outputs, inputs, Random::new(seed, Stream::Weights(i as u64)))?,
+                weight: weights::normal(
+                    outputs,
+                    inputs,
+                    (2.0 / inputs as f64).sqrt(),
+                    Random::new(seed, Stream::Weights(i as u64)),
+                )?,
                 bias: Var::zeros(outputs, DType::F32, &Device::Cpu)?,
                 dense: Dense { activation, input_gradient: i > 0 },
             })
@@ -82,12 +87,6 @@ impl Autoencoder {
         }
         Ok((sum / count as f64) as f32)
     }
-}
-
-fn he_weight(outputs: usize, inputs: usize, mut random: Random) -> Result<Var> {
-    let deviation = (2.0 / inputs as f64).sqrt();
-    let weights: Vec<f32> = (0..inputs * outputs).map(|_| (deviation * random.normal()) as f32).collect();
-    Var::from_vec(weights, (outputs, inputs), &Device::Cpu)
 }
 
 #[cfg(test)]

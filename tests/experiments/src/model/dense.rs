@@ -132,13 +132,15 @@ fn masked(gradient: &Tensor, y: Option<&Tensor>) -> Result<(Option<Tensor>, Tens
     Ok((passed, sums))
 }
 
-fn cpu<'a>(storage: &'a candle_core::Storage, layout: &Layout) -> Result<&'a [f32]> {
+/// The numbers of a contiguous tensor.
+pub(super) fn cpu<'a>(storage: &'a candle_core::Storage, layout: &Layout) -> Result<&'a [f32]> {
     match storage {
         candle_core::Storage::Cpu(storage) => contiguous(storage, layout),
         _ => bail!("the experiments run on the CPU"),
     }
 }
 
+/// The same of a storage.
 pub(super) fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
@@ -151,6 +153,7 @@ mod tests {
     use candle_core::{DType, Device, Result, Tensor, Var};
 
     use super::{Activation, Dense};
+    use crate::model::tests::{close, same_gradients};
 
     /// The same layer out of candle's own operations.
     fn composed(x: &Tensor, w: &Tensor, b: &Tensor, activation: Activation) -> Result<Tensor> {
@@ -159,12 +162,6 @@ mod tests {
             Activation::Linear => Ok(sums),
             Activation::Relu => sums.relu(),
         }
-    }
-
-    fn close(a: &Tensor, b: &Tensor) -> Result<()> {
-        let difference = (a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
-        assert!(difference < 1e-3, "{difference}");
-        Ok(())
     }
 
     #[test]
@@ -181,12 +178,7 @@ mod tests {
             close(&ours, &theirs)?;
             let ours = ours.sqr()?.sum_all()?.backward()?;
             let theirs = theirs.sqr()?.sum_all()?.backward()?;
-            for var in [&x, &w, &b] {
-                let (Some(ours), Some(theirs)) = (ours.get(var), theirs.get(var)) else {
-                    panic!("a gradient is missing");
-                };
-                close(ours, theirs)?;
-            }
+            same_gradients(&ours, &theirs, &[&x, &w, &b])?;
         }
         Ok(())
     }

@@ -160,15 +160,7 @@ impl Ours {
 
 impl Stepper for Ours {
     fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
-        let start = Instant::now();
-        self.optimizer.try_step(gradients).map_err(|error| match error {
-            CandleError::Shampoo(refused @ Error::Step { .. }) => StepError::Diverged(refused.to_string()),
-            other => StepError::Candle(other.into()),
-        })?;
-        let phases = self.optimizer.report().phases;
-        // All of the step's time that is neither, as for Adam.
-        let update = start.elapsed().saturating_sub(phases.statistics + phases.roots);
-        Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update })
+        timed_step(&mut self.optimizer, gradients)
     }
 
     fn config(&self) -> Config {
@@ -195,6 +187,22 @@ impl Stepper for Ours {
     fn state_bytes(&self) -> usize {
         self.optimizer.inner().state_bytes()
     }
+}
+
+/// One step of the library's own, with its times.
+///
+/// # Errors
+/// As [`Stepper::step`].
+pub fn timed_step(optimizer: &mut CandleShampoo, gradients: &GradStore) -> Result<StepTime, StepError> {
+    let start = Instant::now();
+    optimizer.try_step(gradients).map_err(|error| match error {
+        CandleError::Shampoo(refused @ Error::Step { .. }) => StepError::Diverged(refused.to_string()),
+        other => StepError::Candle(other.into()),
+    })?;
+    let phases = optimizer.report().phases;
+    // All of the step's time that is neither, as for Adam.
+    let update = start.elapsed().saturating_sub(phases.statistics + phases.roots);
+    Ok(StepTime { statistics: phases.statistics, roots: phases.roots, update })
 }
 
 struct Adam {

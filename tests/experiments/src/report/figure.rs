@@ -1,36 +1,12 @@
 //! Draws a figure of two panels that share a legend above them and the axis of the losses.
-//!
-//! The plotting library places everything on whole pixels. So all is drawn several times larger:
-//! an SVG file is then shown at its true size, a PNG file averages the pixels.
 
-use std::fs::File;
-use std::io::{self, BufWriter};
-use std::path::Path;
-use std::sync::LazyLock;
-
-use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::FontTransform;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, label};
-use crate::error::Error;
+use super::canvas::{Canvas, Drawing, Drawn, GREY, GRID, INK, line, px, text};
 use crate::spread::Spread;
-
-/// Size of a figure in units; a unit is a pixel of the SVG and half a pixel of the PNG.
-const SIZE: (u32, u32) = (1180, 500);
-/// Pixels drawn for each unit.
-const ZOOM: u32 = 4;
-/// Drawn pixels that a pixel of the PNG averages, in each direction.
-const AVERAGED: usize = 2;
-
-/// The bitmap backend centres text about this much too high, in units.
-const SINK: f64 = 2.5;
-
-const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
-const GRID: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
-const GREY: RGBColor = RGBColor(0x77, 0x77, 0x77);
-const FONT: &str = "sans-serif";
 
 /// What is drawn.
 #[derive(Clone, Debug)]
@@ -71,99 +47,22 @@ pub struct Curve {
     pub reached: Option<f64>,
 }
 
-type Canvas<B> = DrawingArea<B, Shift>;
-type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 type Pixel = (i32, i32);
 
-/// Writes a figure as SVG; its text is text.
-///
-/// # Errors
-/// The figure cannot be drawn or written.
-pub fn save_svg(figure: &Figure, path: &Path) -> Result<(), Error> {
-    let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
-    let mut text = String::new();
-    draw(&SVGBackend::with_string(&mut text, (width, height)).into_drawing_area(), figure, 0.0)
-        .map_err(|error| failed(path, &error))?;
-    // Shown at its true size; the view box keeps the fine coordinates.
-    let fine = format!("width=\"{width}\" height=\"{height}\"");
-    let shown = format!("width=\"{}\" height=\"{}\"", SIZE.0, SIZE.1);
-    super::write(path, &text.replacen(&fine, &shown, 1))
-}
-
-/// Writes a figure as PNG.
-///
-/// # Errors
-/// The figure cannot be drawn or written.
-pub fn save_png(figure: &Figure, path: &Path) -> Result<(), Error> {
-    let (width, height) = (SIZE.0 * ZOOM, SIZE.1 * ZOOM);
-    let mut pixels = vec![0; 3 * (width * height) as usize];
-    draw(&BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(), figure, SINK)
-        .map_err(|error| failed(path, &error))?;
-    let small = averaged(&pixels, 3 * width as usize);
-    let write = || -> io::Result<()> {
-        let file = BufWriter::new(File::create(path)?);
-        let mut encoder = png::Encoder::new(file, width / AVERAGED as u32, height / AVERAGED as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        let mut writer = encoder.write_header().map_err(io::Error::other)?;
-        writer.write_image_data(&small).map_err(io::Error::other)?;
-        writer.finish().map_err(io::Error::other)
-    };
-    write().map_err(|source| Error::Write { path: path.to_owned(), source })
-}
-
-fn failed(path: &Path, error: &dyn core::fmt::Display) -> Error {
-    Error::Plot { path: path.to_owned(), message: error.to_string() }
-}
-
-/// Averages squares of pixels of three bytes; `stride` bytes are a row.
-fn averaged(pixels: &[u8], stride: usize) -> Vec<u8> {
-    let mut small = Vec::with_capacity(pixels.len() / (AVERAGED * AVERAGED));
-    for rows in pixels.chunks_exact(stride * AVERAGED) {
-        for left in (0..stride).step_by(3 * AVERAGED) {
-            for channel in 0..3 {
-                let sum: usize = (0..AVERAGED * AVERAGED)
-                    .map(|i| (i / AVERAGED) * stride + left + 3 * (i % AVERAGED) + channel)
-                    .map(|at| usize::from(rows[at]))
-                    .sum();
-                small.push((sum / (AVERAGED * AVERAGED)) as u8);
-            }
+impl Drawing for Figure {
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, sink: f64) -> Drawn<B> {
+        canvas.fill(&WHITE)?;
+        let title = text(19.0, INK, HPos::Left, VPos::Center);
+        canvas.draw_text(&self.title, &title, (px(64.0), px(24.0)))?;
+        legend(canvas, &self.panels[0].curves, sink)?;
+        let y_label = text(15.0, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        canvas.draw_text(self.y_label, &y_label, (px(6.0), px(262.0)))?;
+        for (panel, left) in self.panels.iter().zip([64.0, 638.0]) {
+            let frame = Frame { panel, left, top: 76.0, width: 520.0, height: 372.0, sink };
+            frame.draw(canvas, self.target)?;
         }
+        canvas.present()
     }
-    small
-}
-
-/// Units to drawn pixels.
-fn px(units: f64) -> i32 {
-    (units * f64::from(ZOOM)).round() as i32
-}
-
-fn text(size: f64, colour: RGBColor, h: HPos, v: VPos) -> TextStyle<'static> {
-    // The glyphs come with the program; without them plotters would find no font at all.
-    static REGISTERED: LazyLock<bool> = LazyLock::new(|| {
-        let glyphs = dejavu::sans::regular();
-        plotters::style::register_font(FONT, FontStyle::Normal, glyphs).is_ok()
-    });
-    let _ = *REGISTERED;
-    let font = (FONT, size * f64::from(ZOOM)).into_font();
-    TextStyle { color: colour.to_backend_color(), ..TextStyle::from(font) }.pos(Pos::new(h, v))
-}
-
-fn line(colour: RGBColor, width: f64) -> ShapeStyle {
-    colour.stroke_width(px(width).max(1) as u32)
-}
-
-fn draw<B: DrawingBackend>(canvas: &Canvas<B>, figure: &Figure, sink: f64) -> Drawn<B> {
-    canvas.fill(&WHITE)?;
-    let title = text(19.0, INK, HPos::Left, VPos::Center);
-    canvas.draw_text(&figure.title, &title, (px(64.0), px(24.0)))?;
-    legend(canvas, &figure.panels[0].curves, sink)?;
-    let y_label = text(15.0, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
-    canvas.draw_text(figure.y_label, &y_label, (px(6.0), px(262.0)))?;
-    for (panel, left) in figure.panels.iter().zip([64.0, 638.0]) {
-        let frame = Frame { panel, left, top: 76.0, width: 520.0, height: 372.0, sink };
-        frame.draw(canvas, figure.target)?;
-    }
-    canvas.present()
 }
 
 fn legend<B: DrawingBackend>(canvas: &Canvas<B>, curves: &[Curve], sink: f64) -> Drawn<B> {
@@ -268,7 +167,8 @@ impl Frame<'_> {
 mod tests {
     use std::fs;
 
-    use super::{Axis, Curve, Figure, Panel, SIZE, averaged, save_png, save_svg};
+    use super::super::canvas::{SIZE, save_png, save_svg};
+    use super::{Axis, Curve, Figure, Panel};
     use crate::spread::Spread;
 
     fn figure() -> Figure {
@@ -306,11 +206,5 @@ mod tests {
         let bytes = fs::read(png).expect("written");
         assert_eq!(&bytes[..8], b"\x89PNG\r\n\x1a\n");
         assert_eq!(bytes[16..20], (2 * SIZE.0).to_be_bytes());
-    }
-
-    #[test]
-    fn pixels_are_averaged_by_channel() {
-        let black_and_red = [0, 0, 0, 200, 0, 0, 0, 0, 0, 200, 0, 40];
-        assert_eq!(averaged(&black_and_red, 6), [100, 0, 10]);
     }
 }

@@ -1,6 +1,8 @@
 //! What an experiment leaves: a table on the terminal, plots, JSON; and the bars while it runs.
 
 pub mod axis;
+pub mod bars;
+mod canvas;
 pub mod figure;
 pub mod json;
 pub mod plot;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
-use super::figure::{self, Curve, Figure, Panel};
-use super::{create_folder, table};
+use super::figure::{Curve, Figure, Panel};
+use super::{canvas, table};
 use crate::error::Error;
 use crate::spread::Spread;
 use crate::train::Run;
@@ -14,12 +14,7 @@ use crate::train::Run;
 /// # Errors
 /// A file cannot be written or drawn.
 pub fn save(folder: &Path, name: &str, title: &str, runs: &[Run], target: Option<f32>) -> Result<[PathBuf; 2], Error> {
-    create_folder(folder)?;
-    let [svg, png] = ["svg", "png"].map(|ending| folder.join(format!("{name}.{ending}")));
-    let figure = figure(title, runs, target);
-    figure::save_svg(&figure, &svg)?;
-    figure::save_png(&figure, &png)?;
-    Ok([svg, png])
+    canvas::save(&figure(title, runs, target), folder, name)
 }
 
 /// Loss against steps and against seconds; for several seeds the median and, as a band, the
