@@ -74,9 +74,11 @@ where
         let unfinished = workers.executor.each(entries, graft, sum);
         // In order of registration: sums of lengths depend on it.
         let global = entries.iter().filter_map(Entry::norms).reduce(Norms::merge);
-        let finish =
-            |norms| workers.executor.each(entries, |entry| entry.finish(workers, *sources, Some(norms), rate), sum);
-        Ok(unfinished + global.map_or(0, finish))
+        if !entries.iter().any(Entry::is_global) {
+            return Ok(unfinished);
+        }
+        let finish = |entry: &mut Entry<P>| entry.finish(workers, *sources, global, rate);
+        Ok(unfinished + workers.executor.each(entries, finish, sum))
     }
 }
 
