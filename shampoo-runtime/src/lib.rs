@@ -8,11 +8,13 @@
 //! |---|---|
 //! | [`Builder`], [`SERVER_CONFIG`] | what is trained and how |
 //! | [`Shampoo`] | the step over all parameters |
+//! | [`accelerator`], [`pipeline`] | roots beside training, for the host and for devices |
+//! | [`Shampoo::save`], [`Shampoo::load`] | checkpoints |
 //! | [`RootBatch`] | many inverse roots at once, without an optimizer |
 //! | [`heap`] | state over vectors, workspaces |
 //! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
 //! | [`adapters`] | frameworks: `candle` (feature `candle`) |
-//! | [`StepReport`] | roots accepted and refused, promises, where the time went |
+//! | [`StepReport`], [`Timeline`] | roots accepted and refused, promises, ages, what is under way, where the time went |
 //!
 //! # Features
 //!
@@ -42,6 +44,7 @@ pub use params::{Builder, SERVER_CONFIG};
 pub use roots::{BatchError, RootBatch};
 /// The crate whose settings and reports appear here.
 pub use shampoo_core;
+pub use shampoo_core::schedule::{Adaptive, Mode};
 pub use telemetry::{AGE_BUCKETS, Ages, Event, Flow, Lane, Phases, StepReport, Timeline};
 
 #[cfg(feature = "candle")]
