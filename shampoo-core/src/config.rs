@@ -214,6 +214,11 @@ impl Config {
         }
     }
 
+    /// Whether squares are summed without end, in the statistics or in the graft.
+    pub fn sums_squares(&self) -> bool {
+        self.averaging == Averaging::Sum || self.graft.sums_squares()
+    }
+
     /// Numbers of momentum for every entry: the step's buffers, the filter's, and one for a gradient with decay in it.
     pub const fn buffer_count(&self) -> usize {
         let decays = matches!(self.weight_decay, WeightDecay::Gradient(_));

@@ -47,7 +47,7 @@ where
             normalized: self.config.normalize_graft,
         };
         self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
-        if self.sums() {
+        if self.config.sums_squares() {
             let largest = max_abs(seen).to_f64();
             self.filled += numel as f64 * largest * largest;
         }

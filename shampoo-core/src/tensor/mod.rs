@@ -6,7 +6,7 @@ mod lengths;
 mod update;
 
 pub(crate) use finish::usable_factor;
-pub use lengths::{Lengths, lengths, state_bytes, state_len};
+pub use lengths::{Lengths, lengths, partition, state_bytes, state_len};
 
 use core::marker::PhantomData;
 
@@ -19,10 +19,9 @@ use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Adaptive, Demand, Loads, Mode, Slot};
-use crate::statistics::Averaging;
 
 use kept::Kept;
-use lengths::{addressable, partition};
+use lengths::addressable;
 
 /// Scratch of a step; contents do not matter between calls.
 #[derive(Debug)]
@@ -205,14 +204,7 @@ where
 
     /// Largest magnitude that sums of squares still have room for.
     fn headroom(&self) -> f64 {
-        let largest = largest_square::<P>();
-        let numel = self.partition.numel().max(1) as f64;
-        if self.sums() { libm::sqrt((0.5 * largest - self.filled).max(0.0) / numel) } else { f64::INFINITY }
-    }
-
-    /// Whether squares are summed without end, in the statistics or in the graft.
-    fn sums(&self) -> bool {
-        self.config.averaging == Averaging::Sum || self.config.graft.sums_squares()
+        if self.config.sums_squares() { headroom::<P>(self.partition.numel(), self.filled) } else { f64::INFINITY }
     }
 
     /// The first part of a step: a gradient that has passed [`check`](Tensor::check) is taken into the filter, with the
@@ -342,6 +334,19 @@ where
 /// Largest legal magnitude in a gradient of `numel` entries: beyond, sums of products would overflow.
 pub fn largest_gradient<P: Precision>(numel: usize) -> f64 {
     libm::sqrt(largest_square::<P>() / (4.0 * numel.max(1) as f64))
+}
+
+/// Largest legal magnitude in a gradient of `numel` entries whose squares are added to sums of at most `filled`.
+///
+/// ```
+/// use shampoo_core::scalar::F32;
+/// use shampoo_core::tensor::headroom;
+/// let half = f64::from(f32::MAX) / 2.0;
+/// assert!((headroom::<F32>(4, 0.0) / (half / 4.0).sqrt() - 1.0).abs() < 1e-12);
+/// assert_eq!(headroom::<F32>(4, half), 0.0);
+/// ```
+pub fn headroom<P: Precision>(numel: usize, filled: f64) -> f64 {
+    libm::sqrt((0.5 * largest_square::<P>() - filled).max(0.0) / numel.max(1) as f64)
 }
 
 /// Largest number that statistics and the graft's state can both hold.
