@@ -11,13 +11,15 @@
 //! | [`RootBatch`] | many inverse roots at once, without an optimizer |
 //! | [`heap`] | state over vectors, workspaces |
 //! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
-//! | [`adapters`] | frameworks: `candle` (feature `candle`) |
+//! | [`accelerator`] | where gradients, parameters and statistics live: the host, or a device |
+//! | [`pipeline`] | roots beside training, for any accelerator |
+//! | [`adapters`] | frameworks (feature `candle`): `candle` on the host, `candle_device` on the variables' own device |
 //! | [`StepReport`] | roots accepted and refused, promises, where the time went |
 //!
 //! # Features
 //!
 //! `rayon` (default): the thread pool; without it everything runs on the calling thread, and the crate builds for
-//! wasm32. `candle`: the adapter to candle's `Optimizer`. Features add items and never change a number: a run gives
+//! wasm32. `candle`: the adapters to candle's `Optimizer`. Features add items and never change a number: a run gives
 //! the same bits with any number of threads.
 
 pub mod accelerator;
@@ -43,4 +45,4 @@ pub use shampoo_core;
 pub use telemetry::{AGE_BUCKETS, Ages, Event, Flow, Lane, Phases, StepReport, Timeline};
 
 #[cfg(feature = "candle")]
-pub use adapters::candle;
+pub use adapters::{candle, candle_device};
