@@ -215,6 +215,13 @@ impl Config {
         }
     }
 
+    /// Whether squares are summed without end, in the statistics of so many factors or in the graft.
+    pub fn sums_squares(&self, factors: usize) -> bool {
+        let in_statistics = self.averaging == Averaging::Sum && factors > 0;
+        // Those of normalised gradients are at most 1, and no number of steps fills a range with them.
+        in_statistics || self.graft.sums_squares() && !self.normalize_graft
+    }
+
     /// Numbers of momentum for every entry: the step's buffers, the filter's, and one for a gradient with decay in it.
     pub const fn buffer_count(&self) -> usize {
         let decays = matches!(self.weight_decay, WeightDecay::Gradient(_));

@@ -9,8 +9,7 @@ mod headroom;
 mod packed;
 mod scale;
 
-pub(crate) use headroom::Headroom;
-pub use headroom::largest_gradient;
+pub use headroom::{Headroom, largest_gradient};
 pub use packed::{accumulate_packed, mode_product_packed, packed_times, panel_len, times_packed};
 
 pub use scale::{TraceScaling, trace};

@@ -68,6 +68,16 @@ pub enum Error {
         /// The name.
         parameter: String,
     },
+    /// A setting that works on the host, but not where this optimizer keeps its state.
+    #[error("parameter `{parameter}`: {field} cannot be {value} here")]
+    Unsupported {
+        /// Name of the parameter; `*` where the setting is for all.
+        parameter: String,
+        /// The field of the settings.
+        field: &'static str,
+        /// What it is.
+        value: String,
+    },
     /// A gradient was refused.
     #[error("parameter `{parameter}`: {source}")]
     Step {

@@ -8,18 +8,19 @@
 //! |---|---|
 //! | [`Builder`], [`SERVER_CONFIG`] | what is trained and how |
 //! | [`Shampoo`] | the step over all parameters |
-//! | [`accelerator`], [`pipeline`] | roots beside training, for the host and for devices |
 //! | [`Shampoo::save`], [`Shampoo::load`] | checkpoints |
 //! | [`RootBatch`] | many inverse roots at once, without an optimizer |
 //! | [`heap`] | state over vectors, workspaces |
 //! | [`kernel`] | faer's products, core's passes compiled for the vectors at hand |
-//! | [`adapters`] | frameworks: `candle` (feature `candle`) |
+//! | [`accelerator`] | where gradients, parameters and statistics live: the host, or a device |
+//! | [`pipeline`] | roots beside training, for any accelerator |
+//! | [`adapters`] | frameworks (feature `candle`): `candle` on the host, `candle_device` on the variables' own device |
 //! | [`StepReport`], [`Timeline`] | roots accepted and refused, promises, ages, what is under way, where the time went |
 //!
 //! # Features
 //!
 //! `rayon` (default): the thread pool; without it everything runs on the calling thread, and the crate builds for
-//! wasm32. `candle`: the adapter to candle's `Optimizer`. Features add items and never change a number: a run gives
+//! wasm32. `candle`: the adapters to candle's `Optimizer`. Features add items and never change a number: a run gives
 //! the same bits with any number of threads.
 
 pub mod accelerator;
@@ -48,4 +49,4 @@ pub use shampoo_core::schedule::{Adaptive, Mode};
 pub use telemetry::{AGE_BUCKETS, Ages, Event, Flow, Lane, Phases, StepReport, Timeline};
 
 #[cfg(feature = "candle")]
-pub use adapters::candle;
+pub use adapters::{candle, candle_device};

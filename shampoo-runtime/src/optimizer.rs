@@ -93,7 +93,11 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Shampoo<P, K> {
             entries.push(entry.map_err(|error| refuse_allocation(name, error))?);
         }
         if builder.staggered {
-            stagger(&mut entries);
+            let facts = |entry: &Entry<P>| {
+                let config = entry.tensor.config();
+                (entry.tensor.partition().largest_order(), config.schedule.precondition_every)
+            };
+            stagger(&mut entries, facts, |entry, loads| entry.tensor.stagger(loads));
         }
         let Builder { learning_rate, options, .. } = builder;
         let executor =
@@ -270,18 +274,20 @@ fn refuse_allocation(parameter: String, error: AllocationError) -> Error {
 }
 
 /// Gives every factor its turn, so that each step of a period has about the same work: largest parameters first, all of
-/// one period together.
-fn stagger<P: Precision>(entries: &mut [Entry<P>]) {
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    let largest = |index: &usize| entries[*index].tensor.partition().largest_order();
-    order.sort_by_key(|index| core::cmp::Reverse(largest(index)));
+/// one period together. `facts` are the largest order and the period of a parameter.
+pub(crate) fn stagger<T>(
+    parameters: &mut [T],
+    facts: impl Fn(&T) -> (usize, u64),
+    place: impl Fn(&mut T, &mut Loads<'_>),
+) {
+    let mut order: Vec<usize> = (0..parameters.len()).collect();
+    order.sort_by_key(|&index| core::cmp::Reverse(facts(&parameters[index]).0));
     let mut loads: HashMap<u64, Vec<u64>> = HashMap::new();
     for index in order {
-        let tensor = &mut entries[index].tensor;
-        let period = tensor.config().schedule.precondition_every;
+        let (_, period) = facts(&parameters[index]);
         // A period longer than any run would not be filled anyway.
         let work = loads.entry(period).or_insert_with(|| vec![0; period.min(LONGEST_PERIOD) as usize]);
-        tensor.stagger(&mut Loads::new(work));
+        place(&mut parameters[index], &mut Loads::new(work));
     }
 }
 

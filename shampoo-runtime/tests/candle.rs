@@ -5,11 +5,12 @@
 mod groups;
 #[path = "candle/refused.rs"]
 mod refused;
+#[path = "candle/support.rs"]
+mod support;
 
 use std::sync::{Arc, Mutex};
 
-use candle_core::backprop::GradStore;
-use candle_core::{D, DType, Device, Storage, Tensor, Var};
+use candle_core::{D, Storage, Tensor};
 use candle_nn::Optimizer;
 use shampoo_core::config::{Config, WeightDecay};
 use shampoo_core::kernel::{Accum, Kernel, portable};
@@ -17,40 +18,7 @@ use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::F32RootF64;
 use shampoo_runtime::candle::CandleShampoo;
 use shampoo_runtime::{Builder, Gradient, ParameterMut, SERVER_CONFIG, Shampoo};
-
-type Done = Result<(), Box<dyn core::error::Error>>;
-
-/// Numbers without a pattern, in (-1, 1).
-fn numbers(length: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed;
-    let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1_u32 << 23) as f32 - 1.0
-    };
-    core::iter::repeat_with(next).take(length).collect()
-}
-
-fn tensor(shape: &[usize], seed: u64) -> candle_core::Result<Tensor> {
-    Tensor::from_vec(numbers(shape.iter().product(), seed), shape, &Device::Cpu)
-}
-
-fn var(shape: &[usize], seed: u64) -> candle_core::Result<Var> {
-    Var::from_tensor(&tensor(shape, seed)?)
-}
-
-/// A store of these gradients and no others: candle makes one only by a backward pass.
-fn store(gradients: &[(&Var, Tensor)]) -> candle_core::Result<GradStore> {
-    let other = Var::zeros((), DType::F32, &Device::Cpu)?;
-    let mut store = other.sqr()?.backward()?;
-    for (var, gradient) in gradients {
-        store.insert(var, gradient.clone());
-    }
-    Ok(store)
-}
-
-fn bits(tensor: &Tensor) -> candle_core::Result<Vec<u32>> {
-    Ok(tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f32::to_bits).collect())
-}
+use support::{Done, bits, numbers, store, tensor, var};
 
 /// State of a parameter in bits, with its count.
 fn state<K>(shampoo: &Shampoo<F32RootF64, K>, name: &str) -> (Vec<u32>, u64, u64) {

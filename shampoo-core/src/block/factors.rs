@@ -196,22 +196,7 @@ impl<P: Precision> Factor<'_, P> {
         {
             self.root.iter_mut().zip(root).for_each(|(to, &from)| *to = from);
         }
-        self.conclude(snapshot, report)
-    }
-
-    /// Notes what became of a snapshot's root.
-    fn conclude(&mut self, snapshot: u64, report: &Result<Report, RootError>) -> Refresh {
-        let done = Refresh::of(report);
-        match report {
-            Ok(Report { outcome: Outcome::Accepted, ridge, .. }) => {
-                if self.slot.install(snapshot) {
-                    self.slot.set_ridge(*ridge);
-                }
-            }
-            Ok(Report { outcome: Outcome::Zero, .. }) => self.slot.settle(snapshot),
-            _ => self.slot.fail(snapshot),
-        }
-        done
+        Refresh::conclude(self.slot, snapshot, report)
     }
 
     /// How much it wants a root at this step: 0 where none is due or the mode does not ask.
@@ -229,7 +214,7 @@ impl<P: Precision> Factor<'_, P> {
     }
 
     fn refresh<K: Kernel<P::Root> + ?Sized>(
-        mut self,
+        self,
         step: u64,
         level: f64,
         workspace: &mut [P::Root],
@@ -249,6 +234,6 @@ impl<P: Precision> Factor<'_, P> {
         let request = self.request(snapshot);
         let report = inverse_root(self.statistics, self.order, self.root, &request, workspace, kernel);
         *self.slot = before;
-        self.conclude(snapshot, &report)
+        Refresh::conclude(self.slot, snapshot, &report)
     }
 }

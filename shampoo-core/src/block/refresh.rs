@@ -2,6 +2,7 @@
 
 use crate::error::RootError;
 use crate::linalg::inverse_root::{Outcome, Report};
+use crate::schedule::Slot;
 
 /// What a refresh did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,6 +31,30 @@ impl Refresh {
             Outcome::Zero => Self { zero: 1, retries, ..Self::default() },
             _ => Self { retries, ..rejected },
         }
+    }
+
+    /// Notes in its factor's slot what became of a snapshot's root; whatever it is, that snapshot is not under way any more.
+    ///
+    /// The caller puts an accepted root in place, if the slot [accepts](Slot::accepts) the snapshot before.
+    ///
+    /// ```
+    /// use shampoo_core::{block::Refresh, error::RootError, schedule::Slot};
+    /// let mut slot = Slot::EMPTY;
+    /// slot.submit(3);
+    /// let done = Refresh::conclude(&mut slot, 3, &Err(RootError::Ridge { value: -1.0 }));
+    /// assert_eq!((done.rejected, slot.failures(), slot.pending()), (1, 1, None));
+    /// ```
+    pub fn conclude(slot: &mut Slot, snapshot: u64, report: &Result<Report, RootError>) -> Self {
+        match report {
+            Ok(Report { outcome: Outcome::Accepted, ridge, .. }) => {
+                if slot.install(snapshot) {
+                    slot.set_ridge(*ridge);
+                }
+            }
+            Ok(Report { outcome: Outcome::Zero, .. }) => slot.settle(snapshot),
+            _ => slot.fail(snapshot),
+        }
+        Self::of(report)
     }
 
     /// Both together.

@@ -109,7 +109,7 @@ fn vectors<T>(n: usize, workspace: &mut [T]) -> Result<(&mut [T], &mut [T]), Sha
 
 /// A start that no symmetry of the matrix is likely to be orthogonal to: 1/2 plus the fractional
 /// parts of the multiples of the golden ratio.
-fn fill_start<T: Real>(x: &mut [T]) {
+pub fn fill_start<T: Real>(x: &mut [T]) {
     let mut fraction = 0.0;
     for x in x {
         fraction += 0.618_033_988_749_894_9;

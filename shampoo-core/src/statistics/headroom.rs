@@ -6,7 +6,7 @@ use crate::scalar::{Precision, Real, Stored};
 ///
 /// The rest is for what rounding adds, and for the products on the way.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Headroom {
+pub struct Headroom {
     /// Largest number that all can hold that the sums pass through.
     largest: f64,
     /// Bound of what is in the sums.
@@ -15,34 +15,34 @@ pub(crate) struct Headroom {
 
 impl Headroom {
     /// The room in sums that are computed in `R` and kept in `S`.
-    pub(crate) fn of<R: Real, S: Stored<R>>(filled: f64) -> Self {
+    pub fn of<R: Real, S: Stored<R>>(filled: f64) -> Self {
         Self { largest: S::LARGEST.min(R::MAX.to_f64()), filled }
     }
 
     /// The same for the sums of a precision, in statistics and in the graft's state.
-    pub(crate) fn within<P: Precision>(filled: f64) -> Self {
+    pub fn within<P: Precision>(filled: f64) -> Self {
         Self::of::<P::Work, P::Store>(filled)
     }
 
     /// Bound of what is in the sums.
-    pub(crate) const fn filled(self) -> f64 {
+    pub const fn filled(self) -> f64 {
         self.filled
     }
 
     /// The largest bound of what may be in a sum before its first square.
-    pub(crate) const fn initial(self) -> f64 {
+    pub const fn initial(self) -> f64 {
         0.25 * self.largest
     }
 
     /// Largest magnitude of which so many squares may be added to each sum.
-    pub(crate) fn magnitude(self, squares: f64) -> f64 {
+    pub fn magnitude(self, squares: f64) -> f64 {
         let left = (0.5 * self.largest - self.filled).min(0.25 * self.largest);
         libm::sqrt(left.max(0.0) / squares)
     }
 
     /// After so many squares of numbers of this magnitude at most.
     #[must_use]
-    pub(crate) fn with(self, squares: f64, magnitude: f64) -> Self {
+    pub fn with(self, squares: f64, magnitude: f64) -> Self {
         Self { filled: self.filled + squares * magnitude * magnitude, ..self }
     }
 }

@@ -48,7 +48,7 @@ where
             normalized: self.config.normalize_graft,
         };
         self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
-        if self.sums() {
+        if self.config.sums_squares(self.partition.factors_per_block()) {
             self.headroom = self.headroom.with(numel as f64, max_abs(seen).to_f64());
         }
         let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());

@@ -32,8 +32,17 @@ pub struct Lengths {
     pub root: usize,
 }
 
-/// The partition of a shape under a configuration.
-pub(super) fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError> {
+/// How a parameter of this shape is cut under these settings, which [`lengths`] checks.
+///
+/// **Errors**: [`ConfigError`] for a shape that is too large, and for a root that its factors cannot have.
+///
+/// ```
+/// use shampoo_core::{config::Config, tensor::partition};
+/// let partition = partition(&[3, 3, 200, 128], &Config::DEFAULT)?;
+/// assert_eq!((&**partition.dims(), partition.block_count()), (&[9, 200, 128][..], 2));
+/// # Ok::<(), shampoo_core::error::ConfigError>(())
+/// ```
+pub fn partition(shape: &[usize], config: &Config) -> Result<Partition, ConfigError> {
     if shape.iter().all(|&d| d > 0) && product(shape) == usize::MAX {
         return Err(ShapeError::TooLarge.into());
     }

@@ -7,11 +7,11 @@ mod saved;
 mod update;
 
 pub(crate) use finish::usable_factor;
-pub use lengths::{Lengths, lengths, state_bytes, state_len};
+pub use lengths::{Lengths, lengths, partition, state_bytes, state_len};
 pub use saved::Saved;
 pub(crate) use update::{bound, mix};
 
-pub use crate::statistics::largest_gradient;
+pub use crate::statistics::{Headroom, largest_gradient};
 
 use core::marker::PhantomData;
 
@@ -24,10 +24,9 @@ use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Adaptive, Demand, Loads, Mode, Slot};
-use crate::statistics::{Averaging, Headroom};
 
 use kept::Kept;
-use lengths::{addressable, partition};
+use lengths::addressable;
 
 /// Scratch of a step; contents do not matter between calls.
 #[derive(Debug)]
@@ -213,11 +212,6 @@ where
         Ok(())
     }
 
-    /// Whether squares are summed without end, in the statistics or in the graft.
-    fn sums(&self) -> bool {
-        let in_statistics = self.config.averaging == Averaging::Sum && self.partition.factors_per_block() > 0;
-        // Those of normalised gradients are at most 1, and no number of steps fills a range with them.
-        in_statistics || self.config.graft.sums_squares() && !self.config.normalize_graft
     }
 
     /// The first part of a step: a gradient that has passed [`check`](Tensor::check) is taken into the filter, with the

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
 use candle_nn::Optimizer;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
@@ -91,37 +91,8 @@ where
     /// **Errors**: as [`Builder::build`]; the same variable twice; a variable that is not contiguous on the CPU or
     /// of another type than [`Precision::Work`]; a registered name without a variable.
     pub fn with_names(vars: Vec<(String, Var)>, builder: Builder<P, K>) -> candle_core::Result<Self> {
-        let (mut ids, mut names) = (HashSet::with_capacity(vars.len()), HashSet::with_capacity(vars.len()));
-        let mut builder = builder;
-        for (name, var) in &vars {
-            if !ids.insert(var.id()) || !names.insert(name.as_str()) {
-                candle_core::bail!("parameter `{name}` is registered twice");
-            }
-            if var.dtype() != P::Work::DTYPE || !var.device().is_cpu() || !var.is_contiguous() {
-                let (dtype, device) = (var.dtype(), var.device().location());
-                candle_core::bail!(
-                    "parameter `{name}` is {dtype:?} on {device:?}, expected contiguous {:?} on the CPU",
-                    P::Work::DTYPE
-                );
-            }
-            match builder.registrations.iter().find(|known| known.name == *name) {
-                None => builder = builder.parameter(name.clone(), var.dims()),
-                Some(known) if known.shape == var.dims() => {}
-                Some(known) => {
-                    let (expected, found) = (known.shape.clone(), var.dims().to_vec());
-                    let error = Error::Shape { parameter: name.clone(), expected, found };
-                    return Err(candle_core::Error::wrap(error));
-                }
-            }
-        }
-        let shampoo = builder.build().map_err(candle_core::Error::wrap)?;
-        // In the order of registration.
-        let mut by_name: HashMap<String, Var> = vars.into_iter().collect();
-        let take = |name: &str| {
-            let missing = || candle_core::Error::wrap(Error::NoVariable { parameter: name.to_owned() });
-            by_name.remove(name).ok_or_else(missing)
-        };
-        let vars = shampoo.names().map(take).collect::<candle_core::Result<Vec<_>>>()?;
+        let shampoo = register(&vars, builder, &Device::Cpu)?.build().map_err(candle_core::Error::wrap)?;
+        let vars = in_order(vars, shampoo.names())?;
         let gradients = vec![None; vars.len()];
         Ok(Self { shampoo, vars, gradients, report: StepReport::default() })
     }
@@ -149,17 +120,7 @@ where
     /// Takes a handle on every gradient; only those that are not contiguous are copied.
     fn gather(&mut self, grads: &GradStore) -> candle_core::Result<()> {
         for ((slot, var), name) in self.gradients.iter_mut().zip(&self.vars).zip(self.shampoo.names()) {
-            let Some(gradient) = grads.get(var) else { continue };
-            if gradient.dims() != var.dims() || gradient.dtype() != P::Work::DTYPE || !gradient.device().is_cpu() {
-                candle_core::bail!(
-                    "parameter `{name}` is {:?} {:?}, its gradient {:?} {:?}",
-                    var.dims(),
-                    var.dtype(),
-                    gradient.dims(),
-                    gradient.dtype()
-                );
-            }
-            *slot = Some(gradient.contiguous()?);
+            *slot = gradient_of(grads, var, name)?;
         }
         Ok(())
     }
@@ -174,6 +135,70 @@ where
         self.report.phases.update += watch.lap();
         Ok(())
     }
+}
+
+/// The builder with all variables registered, which must be contiguous on this device.
+pub(super) fn register<P: Precision, K>(
+    vars: &[(String, Var)],
+    mut builder: Builder<P, K>,
+    device: &Device,
+) -> candle_core::Result<Builder<P, K>>
+where
+    P::Work: CandleScalar,
+{
+    let (mut ids, mut names) = (HashSet::with_capacity(vars.len()), HashSet::with_capacity(vars.len()));
+    for (name, var) in vars {
+        if !ids.insert(var.id()) || !names.insert(name.as_str()) {
+            candle_core::bail!("parameter `{name}` is registered twice");
+        }
+        if var.dtype() != P::Work::DTYPE || !var.device().same_device(device) || !var.is_contiguous() {
+            let (dtype, found) = (var.dtype(), var.device().location());
+            candle_core::bail!(
+                "parameter `{name}` is {dtype:?} on {found:?}, expected contiguous {:?} on {:?}",
+                P::Work::DTYPE,
+                device.location()
+            );
+        }
+        match builder.registrations.iter().find(|known| known.name == *name) {
+            None => builder = builder.parameter(name.clone(), var.dims()),
+            Some(known) if known.shape == var.dims() => {}
+            Some(known) => {
+                let (expected, found) = (known.shape.clone(), var.dims().to_vec());
+                let error = Error::Shape { parameter: name.clone(), expected, found };
+                return Err(candle_core::Error::wrap(error));
+            }
+        }
+    }
+    Ok(builder)
+}
+
+/// The variables in the order of these names.
+pub(super) fn in_order<'a>(
+    vars: Vec<(String, Var)>,
+    names: impl Iterator<Item = &'a str>,
+) -> candle_core::Result<Vec<Var>> {
+    let mut by_name: HashMap<String, Var> = vars.into_iter().collect();
+    let take = |name: &str| {
+        let missing = || candle_core::Error::wrap(Error::NoVariable { parameter: name.to_owned() });
+        by_name.remove(name).ok_or_else(missing)
+    };
+    names.map(take).collect()
+}
+
+/// The gradient of a variable, of its shape, type and device, if it has one; a copy only where it is not contiguous.
+pub(super) fn gradient_of(grads: &GradStore, var: &Var, name: &str) -> candle_core::Result<Option<Tensor>> {
+    let Some(gradient) = grads.get(var) else { return Ok(None) };
+    let same_device = gradient.device().same_device(var.device());
+    if gradient.dims() != var.dims() || gradient.dtype() != var.dtype() || !same_device {
+        candle_core::bail!(
+            "parameter `{name}` is {:?} {:?}, its gradient {:?} {:?}",
+            var.dims(),
+            var.dtype(),
+            gradient.dims(),
+            gradient.dtype()
+        );
+    }
+    gradient.detach().contiguous().map(Some)
 }
 
 impl<P: Precision> Optimizer for CandleShampoo<P, Server>

@@ -6,7 +6,7 @@ use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::linalg::inverse_root::Report;
 use shampoo_core::scalar::{F32, F32RootF64, F64, Precision};
 
-entries! { refreshes: [Refresh::merge, Refresh::of] }
+entries! { refreshes: [Refresh::merge, Refresh::of, Refresh::conclude] }
 
 macro_rules! blocks {
     ($name:ident, $p:ty, $work:ty, $root:ty) => {

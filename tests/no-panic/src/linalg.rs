@@ -17,6 +17,7 @@ macro_rules! linalg {
             norm::norm::<$t, $kernel>,
             norm::rescale::<$t>,
             power_iteration::largest_eigenvalue::<$t, $kernel>,
+            power_iteration::fill_start::<$t>,
             PowerIteration::<$t>::start,
             PowerIteration::<$t>::step::<$kernel>,
             cholesky::cholesky_in_place::<$t, $kernel>,

@@ -12,8 +12,9 @@ use shampoo_core::linalg::inverse_root::newton_schulz::NewtonSchulz;
 use shampoo_core::linalg::inverse_root::rational::Rational;
 use shampoo_core::linalg::inverse_root::spectral::{Bound, Spectral};
 use shampoo_core::linalg::inverse_root::{
-    Exponent, Job, Report, Request, Ridge, Scaling, certificate, coupled_newton, default_tolerance, inverse_root,
-    inverse_root_while, inverse_root_workspace_len, newton_schulz, rational, spectral, tables, tables::Table,
+    Exponent, Job, Report, Request, Ridge, Scaling, Watch, certificate, coupled_newton, default_tolerance,
+    inverse_root, inverse_root_while, inverse_root_workspace_len, newton_schulz, rational, spectral, tables,
+    tables::Table,
 };
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
@@ -99,6 +100,8 @@ macro_rules! roots {
             NewtonSchulz::<$t>::iterations,
             NewtonSchulz::<$t>::stop,
             default_tolerance::<$t>,
+            Watch::<$t>::new,
+            Watch::<$t>::see,
             Spectral::<$t>::start,
             Spectral::<$t>::step::<$kernel>,
             Spectral::<$t>::run::<$kernel>,

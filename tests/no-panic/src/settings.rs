@@ -14,6 +14,7 @@ entries! { settings: [
     Config::one_sided_every_step,
     Config::diagonal,
     Config::request,
+    Config::sums_squares,
     Config::buffer_count,
     Config::root_scale,
     Config::first_refresh,

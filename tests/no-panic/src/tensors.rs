@@ -5,11 +5,11 @@ use shampoo_core::scalar::{
     Bf16, Bf16Store, Bf16x2, Bf16x2Store, Bf16x3, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64,
 };
 use shampoo_core::schedule::Slot;
-use shampoo_core::tensor::{Lengths, Tensor, largest_gradient, lengths, state_bytes, state_len};
+use shampoo_core::tensor::{Headroom, Lengths, Tensor, largest_gradient, lengths, partition, state_bytes, state_len};
 
 type Slices<P, S, W> = Tensor<P, &'static mut [S], &'static mut [W], &'static mut [Slot]>;
 
-entries! { sizes_of_state: [Lengths::of, Lengths::state, state_len] }
+entries! { sizes_of_state: [Lengths::of, Lengths::state, state_len, partition] }
 
 macro_rules! tensors {
     ($name:ident, $p:ty, $tensor:ty) => {
@@ -18,6 +18,7 @@ macro_rules! tensors {
             state_bytes::<$p>,
             Lengths::state_bytes::<$p>,
             largest_gradient::<$p>,
+            Headroom::within::<$p>,
             <$tensor>::new,
             <$tensor>::config,
             <$tensor>::partition,

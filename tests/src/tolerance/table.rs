@@ -112,6 +112,10 @@ table! {
     FastRsqrtNewton: Relative, 2e-3, 2e-3, Fixed, "3/2 times the square of 3.44 %, 0.18 %";
     /// A whole preconditioned step against the textbook step.
     StepVsNaive: Relative, 1e-5, 1e-12, LostBits(1.0, 32.0), "one root a mode, each with its lost bits, relative to the norm of the step";
+    /// A run on a framework's device against the same run on the host, relative to the way that it has gone.
+    DeviceVsHost: Relative, 0.0, 0.0, LostBits(0.02, 64.0), "f32 sums in another order, amplified by each root (measured 0.005); 64 u for 50 steps with a well-conditioned one (measured 15)";
+    /// The same with roots by the device's own products in `f32`.
+    DeviceRoots: Relative, 1e-4, 1e-4, Fixed, "coupled Newton in f32 at condition 1e4, whose ridge follows an estimate of the largest eigenvalue: measured 2.3e-5";
     /// Filters and blends against the textbook step, relative to its largest entry.
     RulesVsNaive: Relative, 1e-5, 1e-11, Fixed, "two spectral roots of orders 2 and 3 with condition numbers below 1e4";
     /// A grafted step against its direction and a factor, relative to its length.

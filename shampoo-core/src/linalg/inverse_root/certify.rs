@@ -32,7 +32,7 @@ pub const fn certify_workspace_len(n: usize) -> usize {
 /// let (a, root) = ([1.0_f64, 0.0, 15.0], [2.0_f64.powf(-0.25), 0.0, 0.5]); // with the ridge diag(2, 16)
 /// let mut workspace = [0.0_f64; certify_workspace_len(2)];
 /// let request = Request::new(Exponent::Root(4));
-/// let mut judge = |root| certify(&a, &root, 2, &request, 1.0, &mut workspace, &Portable).unwrap().outcome;
+/// let mut judge = |root: [f64; 3]| certify(&a, &root, 2, &request, 1.0, &mut workspace, &Portable).unwrap().outcome;
 /// assert_eq!(judge(root), Outcome::Accepted);
 /// assert_eq!(judge([0.84, 0.01, 0.5]), Outcome::Uncertified);
 /// assert_eq!(judge(root.map(|x| -x)), Outcome::Uncertified);

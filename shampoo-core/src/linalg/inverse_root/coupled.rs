@@ -93,22 +93,40 @@ pub fn default_tolerance<T: Real>() -> T {
 
 /// The stop rule: until max |M - I| <= `tolerance`, until it grows by a factor of 1.2 (the iterate before is then
 /// *selected*: blending would let NaN poison it), or to the limit.
+///
+/// ```
+/// use shampoo_core::linalg::inverse_root::{Stop, Watch};
+/// let mut watch = Watch::<f64>::new();
+/// for (indicator, stop) in [(0.9, None), (0.5, None), (0.1, None), (0.13, Some(Stop::Growth))] {
+///     assert_eq!(watch.see(indicator), stop);
+///     watch.iterations += 1;
+/// }
+/// assert_eq!(watch.indicator, 0.1);
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Watch<T> {
-    pub(super) tolerance: T,
+pub struct Watch<T> {
+    /// Where an iteration ends.
+    pub tolerance: T,
     /// max |M - I| of the iterate that is kept.
-    pub(super) indicator: T,
-    /// Iterations so far.
-    pub(super) iterations: u32,
+    pub indicator: T,
+    /// Iterations so far, which the caller counts.
+    pub iterations: u32,
+}
+
+impl<T: Real> Default for Watch<T> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<T: Real> Watch<T> {
-    pub(super) fn new() -> Self {
+    /// Before the first iterate, with the [`default_tolerance`].
+    pub fn new() -> Self {
         Self { tolerance: default_tolerance(), indicator: T::MAX, iterations: 0 }
     }
 
-    /// Takes the indicator of the newest iterate.
-    pub(super) fn see(&mut self, indicator: T) -> Option<Stop> {
+    /// Takes the indicator of the newest iterate; NaN counts as growth.
+    pub fn see(&mut self, indicator: T) -> Option<Stop> {
         let before = core::mem::replace(&mut self.indicator, indicator);
         // The first step may leave the neighbourhood of 1 for (0, 1], whatever the indicator says.
         let grew = self.iterations > 1 && indicator > T::from_f64(GROWTH) * before;

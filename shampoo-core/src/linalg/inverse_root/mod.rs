@@ -22,7 +22,7 @@ pub mod spectral;
 pub mod tables;
 
 pub use crate::linalg::Progress;
-pub use coupled::{Extent, Scaling, Stop, default_tolerance};
+pub use coupled::{Extent, Scaling, Stop, Watch, default_tolerance};
 pub use job::Job;
 pub use report::{Outcome, Report};
 pub use request::{Certificate, Exponent, Method, Request, Ridge};
