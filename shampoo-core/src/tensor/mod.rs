@@ -212,8 +212,6 @@ where
         Ok(())
     }
 
-    }
-
     /// The first part of a step: a gradient that has passed [`check`](Tensor::check) is taken into the filter, with the
     /// parameter's decay if that belongs there. Both are kept for the other parts.
     ///
