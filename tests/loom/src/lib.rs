@@ -9,11 +9,12 @@
 mod queue;
 mod sync;
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use loom::model::Builder;
 use loom::sync::Arc;
-use loom::thread::{JoinHandle, spawn, yield_now};
+use loom::thread::{JoinHandle, spawn};
 use queue::{Found, Ordered, Queue};
 
 /// Interruptions of running threads in one execution.
@@ -54,6 +55,25 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
+/// Which of N outcomes some execution had; a model that never had one of them would prove nothing of it.
+#[derive(Clone)]
+struct Outcomes<const N: usize>(std::sync::Arc<[AtomicBool; N]>);
+
+impl<const N: usize> Outcomes<N> {
+    fn new() -> Self {
+        Self(std::sync::Arc::new(core::array::from_fn(|_| AtomicBool::new(false))))
+    }
+
+    fn note(&self, outcome: usize) {
+        self.0[outcome].store(true, Ordering::Relaxed);
+    }
+
+    #[track_caller]
+    fn assert_all(&self) {
+        assert!(self.0.iter().all(|seen| seen.load(Ordering::Relaxed)), "{:?}", self.0);
+    }
+}
+
 /// A queue and workers that compute until it is closed.
 struct Crew {
     queue: Arc<Queue<Job>>,
@@ -69,7 +89,6 @@ impl Crew {
                 let mut taken = Vec::new();
                 while let Some(job) = queue.take() {
                     taken.push(job.ticket);
-                    yield_now(); // it computes
                     queue.finish(job);
                 }
                 taken
@@ -135,6 +154,32 @@ fn every_job_is_finished_once_by_two_workers() {
     every_job_is_finished_once(2, &[JOBS[0], JOBS[1]]);
 }
 
+/// Nobody but the workers takes the jobs, each one of them.
+fn jobs_wake_workers(workers: u64) {
+    check(move || {
+        let queue = Arc::new(Queue::<Job>::new(usize::MAX, 4));
+        let worker = |_| {
+            let queue = Arc::clone(&queue);
+            spawn(move || {
+                let job = queue.take().expect("a queue that is open");
+                queue.finish(job);
+            })
+        };
+        let crew: Vec<_> = (0..workers).map(worker).collect();
+        (1..=workers).for_each(|ticket| assert_eq!(queue.submit(job(ticket)), Ok(())));
+        crew.into_iter().for_each(|worker| worker.join().expect("a worker that ends"));
+        let mut found: Vec<_> = (0..workers).filter_map(|_| queue.try_finished()).map(|job| job.ticket).collect();
+        found.sort_unstable();
+        assert!(found.into_iter().eq(1..=workers));
+    });
+}
+
+#[test]
+fn jobs_wake_workers_that_wait() {
+    jobs_wake_workers(1);
+    jobs_wake_workers(2);
+}
+
 /// The trainer takes what is there, and closes: every worker ends, and no result comes twice.
 fn close_at_any_time(workers: usize, jobs: u64) {
     check(move || {
@@ -162,11 +207,14 @@ fn workers_that_compute_end_with_the_queue() {
 
 /// A newer snapshot takes the place of the one that waits, if no worker was faster.
 fn recall_races_with_take(workers: usize) {
+    let outcomes = Outcomes::<2>::new();
+    let seen = outcomes.clone();
     check(move || {
         let crew = Crew::new(workers, usize::MAX);
         let (old, new) = (job(1), Job { ticket: 2, round: 2, ..job(1) });
         assert_eq!(crew.queue.submit(old), Ok(()));
         let recalled = crew.queue.recall(old.site);
+        seen.note(usize::from(recalled.is_some()));
         let current = match recalled {
             Some(found) => {
                 assert_eq!(found, old);
@@ -179,6 +227,7 @@ fn recall_races_with_take(workers: usize) {
         let all = [own, crew.close()].concat();
         assert_eq!(all, [current.ticket], "recalled: {}", recalled.is_some());
     });
+    outcomes.assert_all();
 }
 
 #[test]
@@ -213,19 +262,23 @@ fn a_full_queue_gives_jobs_back() {
 
 /// A job that is overdue is not lost: its result comes, once.
 fn overdue(workers: usize) {
+    let outcomes = Outcomes::<3>::new();
+    let seen = outcomes.clone();
     check(move || {
         let crew = Crew::new(workers, usize::MAX);
         assert_eq!(crew.queue.submit(job(1)), Ok(()));
-        let own = match crew.queue.claim(1, Some(Duration::ZERO)) {
-            Found::Running => claim_all(&crew.queue, &[job(1)]),
-            Found::Waiting(found) => vec![found.ticket],
+        let (outcome, own) = match crew.queue.claim(1, Some(Duration::ZERO)) {
+            Found::Running => (0, claim_all(&crew.queue, &[job(1)])),
+            Found::Waiting(found) => (1, vec![found.ticket]),
             Found::Finished(found) => {
                 assert_eq!(found, job(1));
-                Vec::new()
+                (2, Vec::new())
             }
         };
+        seen.note(outcome);
         assert_eq!([own, crew.close()].concat(), [1]);
     });
+    outcomes.assert_all();
 }
 
 #[test]
