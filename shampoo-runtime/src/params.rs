@@ -163,7 +163,8 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// Snapshots that may wait for a thread; by default as many as there are factors.
+    /// Snapshots that may be under way; by default as many as there are factors. Those of the parameters registered first
+    /// go first, so with less room than falls due at once the last ones get no roots: [`staggered`](Builder::staggered) helps.
     #[must_use]
     pub fn queue_capacity(mut self, jobs: usize) -> Self {
         self.options.capacity = jobs;

@@ -6,7 +6,7 @@ use common::root::{diagonal, request, root};
 use common::{U32, U64, assert_absolute, assert_relative};
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::coupled_newton::{CoupledNewton, workspace_len};
-use shampoo_core::linalg::inverse_root::{Extent, Method, Outcome, Ridge, Scaling, Stop};
+use shampoo_core::linalg::inverse_root::{Extent, Method, Outcome, Request, Ridge, Scaling, Stop};
 use shampoo_core::mat::MatRef;
 use shampoo_tests::generate::{Random, log_spaced, with_condition};
 use shampoo_tests::golden::iterations as golden;
@@ -30,7 +30,9 @@ fn integer_matrix_with_condition_6_8e5() {
         assert!(error <= bound.bound(U64), "{method:?}: {error:e}");
         assert!(error <= report.promised, "{report:?}");
         assert_relative(&[report.kappa], &[6.8e5], Check::GoldenCondition.bound(U64), 0.0);
-        let (x, _) = root::<f32, f32>(&INTEGERS, &request(2, exact, method)).unwrap();
+        // u kappa is 0.04 in f32: at the edge of what is accepted by default.
+        let request = Request { max_error: Some(0.1), ..request(2, exact, method) };
+        let (x, _) = root::<f32, f32>(&INTEGERS, &request).unwrap();
         let error = relative_error(3, &x, &INTEGERS_ROOT);
         assert!(error <= Check::GoldenRoot.bound(U32), "{method:?} in f32: {error:e}");
     }

@@ -39,7 +39,8 @@ pub enum Mode {
     #[default]
     Sync,
     /// So many steps later exactly, however long it took: a run can be repeated bit for bit. What falls due while a root of
-    /// the factor is under way is left out.
+    /// the factor is under way is left out: ages stay below `delay` plus the period, or plus the `delay` rounded up to
+    /// periods where that is longer.
     Pipelined {
         /// Steps between a snapshot and the first step with its root; 0 is [`Mode::Sync`].
         delay: u64,
@@ -153,7 +154,8 @@ impl Schedule {
     }
 
     /// What a factor is to do in this step. After [`Poll::Submit`] or [`Poll::Install`] the driver notes what it did in the
-    /// slot and asks again.
+    /// slot and asks again; but it submits once a step, whatever became of that, or a root that fails at once would be tried
+    /// for ever.
     ///
     /// In [`Mode::Adaptive`] the driver leaves out what [`Adaptive::admits`] does not let in.
     pub const fn poll(&self, slot: &Slot, step: u64, first: u64) -> Poll {

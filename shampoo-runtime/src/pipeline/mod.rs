@@ -44,7 +44,8 @@ pub struct Options {
     pub threads: usize,
     /// Beginning of the threads' names.
     pub name: String,
-    /// Jobs that may wait for a worker; what exceeds that is left out, and counted.
+    /// Snapshots that may be under way; what exceeds that is left out, and counted. Those that wait for a worker are no
+    /// measure: how many there are depends on the threads.
     pub capacity: usize,
     /// How long a step waits for a root that is due. `None`: as long as it takes, and the run can be repeated.
     pub wait_limit: Option<Duration>,
@@ -67,6 +68,7 @@ pub struct Pipeline<P: Precision, K> {
     workers: Workers<P>,
     workspace: Workspace<P::Root>,
     kernel: Arc<K>,
+    capacity: usize,
     wait_limit: Option<Duration>,
     recorder: Option<Recorder>,
     flow: Flow,
@@ -89,8 +91,9 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         let threads = if largest.is_some() { options.threads } else { 0 };
         let workers = Workers::start(Arc::clone(&queue), threads, largest.unwrap_or(0), &options.name, &kernel)?;
         let recorder = (options.timeline > 0).then(|| Recorder::new(options.timeline));
-        let Options { wait_limit, .. } = *options;
-        Ok(Self { flights, queue, workers, workspace, kernel, wait_limit, recorder, flow: Flow::default(), round: 0 })
+        let Options { capacity, wait_limit, .. } = *options;
+        let flow = Flow::default();
+        Ok(Self { flights, queue, workers, workspace, kernel, capacity, wait_limit, recorder, flow, round: 0 })
     }
 
     /// One step. `number` is that of the optimizer, for the report.
@@ -126,6 +129,9 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     }
 
     /// Bytes of snapshots and of incoming roots that have been needed so far; they are kept for the next ones.
+    ///
+    /// Two stored numbers for each number of statistics that was under way at the same time: for all of them where all have
+    /// the same turn, else for a share of about delay / `precondition_every`.
     pub fn state_bytes(&self) -> usize {
         self.flights.state_bytes()
     }
@@ -212,8 +218,13 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
                     _ => None,
                 };
                 if let Some(job) = job {
-                    done = done.merge(self.conclude(&job, &mut factor)?);
+                    let concluded = self.conclude(&job, &mut factor);
+                    if concluded.is_err() {
+                        // Whoever goes on after a device's error must not wait for it again.
+                        factor.slot().fail(job.snapshot);
+                    }
                     self.flights.land(job);
+                    done = done.merge(concluded?);
                 }
             }
         }
@@ -262,12 +273,16 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     /// Submits the snapshots that are due; whether some of them are to be installed in this very step.
     fn submit<A: Accelerator<P>>(&mut self, device: &mut A) -> Result<bool, A::Error> {
         let mut at_once = false;
+        let mut room = self.capacity.saturating_sub(self.flights.under_way() as usize);
         for parameter in 0..device.parameters() {
             let Some(step) = device.count(parameter).filter(|_| device.is_driven(parameter)) else { continue };
             for (site, mut factor) in self.flights.sites(parameter).zip(device.factors(parameter)) {
                 let Poll::Submit { snapshot } = factor.poll(step) else { continue };
-                let Some(mut job) = self.free_job(site) else { continue };
-                job.fill(snapshot, &mut factor)?;
+                let Some(mut job) = self.free_job(site, &mut room) else { continue };
+                if let Err(error) = job.fill(snapshot, &mut factor) {
+                    self.flights.land(job);
+                    return Err(error);
+                }
                 if self.push(site, job) {
                     factor.slot().submit(snapshot);
                     at_once |= matches!(factor.poll(step), Poll::Install { .. });
@@ -289,11 +304,14 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     }
 
     /// A job for a site: the one that waits with an older snapshot, or a free one. `None` while a worker has it, or without
-    /// memory.
-    fn free_job(&mut self, site: usize) -> Option<Job<P>> {
+    /// room or memory.
+    fn free_job(&mut self, site: usize, room: &mut usize) -> Option<Job<P>> {
         if self.flights.ticket(site).is_none() {
-            let job = self.flights.spare(site);
-            self.flow.full += u32::from(job.is_none());
+            let job = if *room > 0 { self.flights.spare(site) } else { None };
+            match job {
+                Some(_) => *room -= 1,
+                None => self.flow.full += 1,
+            }
             return job;
         }
         let job = self.queue.recall(site)?;

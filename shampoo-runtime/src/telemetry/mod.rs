@@ -53,7 +53,7 @@ pub struct Flow {
     pub submitted: u32,
     /// Of these, those that took the place of an older one that no worker had begun.
     pub coalesced: u32,
-    /// Snapshots left out since the queue was full; they are tried again when their factor is due next.
+    /// Snapshots left out since too many were under way; they are tried again when their factor is due next.
     pub full: u32,
     /// Roots taken over: accepted ones are installed, refused ones counted in [`Refresh`].
     pub arrived: u32,
