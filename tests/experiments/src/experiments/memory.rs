@@ -1,13 +1,16 @@
-//! `memory`: bytes of one layer's state by the type that keeps it, triangles against squares.
+//! `memory`: bytes of one layer's state by the type that keeps it, triangles against squares, snapshots beside training.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
 use shampoo_core::config::Config;
-use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F64, Precision};
+use shampoo_core::kernel::Kernel;
+use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootF64, F64, Precision};
+use shampoo_core::schedule::{Mode, Schedule};
 use shampoo_core::tensor::{Lengths, state_bytes};
-use shampoo_runtime::{Builder, SERVER_CONFIG};
+use shampoo_runtime::kernel::Server;
+use shampoo_runtime::{Builder, Gradient, ParameterMut, SERVER_CONFIG};
 
 use crate::error::Error;
 use crate::report::{self, table::aligned};
@@ -20,6 +23,12 @@ const BLOCK: usize = 128;
 
 const CONFIG: Config = Config { block_size: BLOCK, packed_products: true, ..SERVER_CONFIG };
 
+/// Its name.
+const NAME: &str = "layer";
+
+/// Steps between two roots of a factor.
+const PERIOD: u64 = 8;
+
 /// The same with whole squares in the workspace.
 const SQUARES: Config = Config { packed_products: false, ..CONFIG };
 
@@ -29,7 +38,8 @@ const NEED: Lengths = Lengths::of(&SHAPE, &CONFIG);
 /// Bytes of the optimizer's state for a layer of 1024 x 512 at block 128, by the type that keeps statistics and roots.
 ///
 /// What the library's constant formula says, what the runtime has allocated, and what whole squares in place of triangles
-/// would take. The program fails if the first two differ.
+/// would take; and the same with snapshots and incoming roots, where roots are computed beside training. The program fails if
+/// the first two differ.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Write the table as JSON to this file.
@@ -63,12 +73,78 @@ struct Report {
     shape: [usize; 2],
     block: usize,
     lines: Vec<Line>,
+    period: u64,
+    late: Vec<Late>,
+}
+
+/// Bytes of the layer with its roots computed beside training, in f32.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+struct Late {
+    schedule: &'static str,
+    delay: u64,
+    /// Of what is kept without snapshots.
+    tensor: usize,
+    /// Of snapshots and incoming roots, after three periods.
+    allocated: usize,
+    /// What they should be.
+    formula: usize,
+    /// Both, for each number of the layer.
+    per_parameter: f64,
+    /// Of snapshots and incoming roots, for each number of the statistics.
+    per_statistic: f64,
+}
+
+impl Late {
+    /// Trains for three periods. Of all factors `turns` of [`PERIOD`] are under way together.
+    fn of(schedule: &'static str, mode: Mode, staggered: bool, turns: usize) -> Result<Self, shampoo_runtime::Error> {
+        let schedules = Schedule { precondition_every: PERIOD, mode, ..CONFIG.schedule };
+        let config = Config { schedule: schedules, ..CONFIG };
+        let builder = Builder::<F32RootF64>::with_precision().config(config).staggered(staggered);
+        let mut shampoo = builder.parameter(NAME, &SHAPE).build()?;
+        let tensor = shampoo.state_bytes();
+        let (mut values, gradient) = (vec![0.0; SHAPE[0] * SHAPE[1]], vec![1.0; SHAPE[0] * SHAPE[1]]);
+        for _ in 0..3 * PERIOD {
+            let parameters = &mut [ParameterMut { name: NAME, shape: &SHAPE, values: &mut values }];
+            shampoo.step(parameters, &[Gradient { name: NAME, shape: &SHAPE, values: &gradient }])?;
+        }
+        let allocated = shampoo.state_bytes() - tensor;
+        Ok(Self {
+            schedule,
+            delay: mode.delay().unwrap_or(0),
+            tensor,
+            allocated,
+            formula: NEED.statistics * turns / PERIOD as usize * 2 * size_of::<f32>(),
+            per_parameter: (tensor + allocated) as f64 / values.len() as f64,
+            per_statistic: allocated as f64 / NEED.statistics as f64,
+        })
+    }
+
+    /// Every schedule.
+    fn all() -> Result<Vec<Self>, shampoo_runtime::Error> {
+        let pipelined = |delay| Mode::Pipelined { delay };
+        let all = PERIOD as usize;
+        Ok(vec![
+            Self::of("sync", Mode::Sync, false, 0)?,
+            Self::of("pipelined", pipelined(2), false, all)?,
+            Self::of("pipelined", pipelined(PERIOD), false, all)?,
+            Self::of("pipelined, in turns", pipelined(2), true, 2)?,
+            Self::of("pipelined, in turns", pipelined(PERIOD), true, all)?,
+        ])
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let [a, b, c] = [self.tensor, self.allocated, self.formula].map(|bytes| bytes.to_string());
+        let [d, e] = [self.per_parameter, self.per_statistic].map(|bytes| format!("{bytes:.2}"));
+        [self.schedule.to_owned(), self.delay.to_string(), a, b, c, d, e]
+    }
 }
 
 impl Line {
     /// Allocates the layer's state and measures it; `formula` is the constant one.
-    fn of<P: Precision>(store: &'static str, formula: usize) -> Result<Self, shampoo_runtime::Error> {
-        const NAME: &str = "layer";
+    fn of<P: Precision>(store: &'static str, formula: usize) -> Result<Self, shampoo_runtime::Error>
+    where
+        Server: Kernel<P::Root>,
+    {
         let builder = Builder::<P>::with_precision().config(CONFIG).threads(1);
         let shampoo = builder.parameter(NAME, &SHAPE).build()?;
         let unknown = || shampoo_runtime::Error::Unknown { parameter: NAME.to_owned() };
@@ -145,15 +221,22 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     print!("{}", aligned(&rows.collect::<Vec<_>>()));
     let differ = lines.iter().filter(|line| line.allocated != line.formula).count();
     println!("bytes; the formula differs from what is allocated in {differ} of {} lines", lines.len());
+    let late = Late::all()?;
+    println!("roots every {PERIOD} steps, in f32; snapshots and incoming roots after three periods:");
+    let head = ["roots", "delay", "kept", "snapshots", "formula", "a parameter", "a statistic"];
+    let rows = [head.map(str::to_owned)].into_iter().chain(late.iter().map(Late::cells));
+    print!("{}", aligned(&rows.collect::<Vec<_>>()));
+    let differ = differ + late.iter().filter(|late| late.allocated != late.formula).count();
     if let Some(path) = &args.json {
-        report::write_json(&Report { experiment: "memory", shape: SHAPE, block: BLOCK, lines }, path)?;
+        let report = Report { experiment: "memory", shape: SHAPE, block: BLOCK, lines, period: PERIOD, late };
+        report::write_json(&report, path)?;
     }
     Ok(if differ == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::{Late, lines};
 
     #[test]
     fn the_formula_is_what_is_allocated() {
@@ -168,5 +251,14 @@ mod tests {
         assert_eq!(lines[1].momentum, 8 * 1024 * 512);
         // One block and its triangle, or some rows of it; SM3 and two buffers would need no more.
         assert_eq!((lines[0].work_squares, lines[0].work_in_place), (4 * 2 * 128 * 128, 4 * (8 * 128 + 128 * 128)));
+    }
+
+    #[test]
+    fn snapshots_take_eight_bytes_a_statistic_at_most() {
+        let late = Late::all().expect("a few megabytes");
+        for late in &late {
+            assert_eq!(late.allocated, late.formula, "{late:?}");
+        }
+        assert!(late.iter().map(|late| late.per_statistic).eq([0.0, 8.0, 8.0, 2.0, 8.0]));
     }
 }
