@@ -7,6 +7,7 @@ use shampoo_core::error::StepError;
 use shampoo_core::graft::{Norms, Scope};
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{Precision, Real};
+use shampoo_core::schedule::{Adaptive, Mode};
 
 use crate::executor::{Executor, guarded};
 use crate::heap::{AllocationError, HeapTensor, Scratches, tensor, zeros};
@@ -38,6 +39,8 @@ pub(crate) struct Entry<P: Precision> {
     active: bool,
     /// What the graft compares, once `update` holds the graft's step and until it is finished.
     norms: Option<Norms>,
+    /// The urgency from which on its factors get roots in this step, in adaptive mode.
+    pub(crate) level: Option<f64>,
     /// Why its gradient was refused.
     pub(crate) refused: Option<StepError>,
 }
@@ -56,6 +59,7 @@ impl<P: Precision> Entry<P> {
             update,
             active: false,
             norms: None,
+            level: None,
             refused: None,
         })
     }
@@ -123,8 +127,17 @@ impl<P: Precision> Entry<P> {
         workers.executor.split(self.tensor.factors(), &leaf, &|| (), &|(), ()| ());
     }
 
-    /// Computes the roots that are due in this step; in adaptive mode those from this urgency on.
-    pub(crate) fn refresh<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>, level: f64) -> Refresh {
+    /// The rule that decides on its roots in this step, in adaptive mode.
+    pub(crate) fn rule(&self) -> Option<Adaptive> {
+        match self.tensor.config().schedule.mode {
+            Mode::Adaptive(rule) => Some(rule).filter(|_| self.active),
+            _ => None,
+        }
+    }
+
+    /// Computes the roots that are due in this step; in adaptive mode those that are urgent enough.
+    pub(crate) fn refresh<K: Kernel<P::Root> + Sync>(&mut self, workers: &Workers<'_, P, K>) -> Refresh {
+        let level = self.level.take().unwrap_or(f64::INFINITY);
         let Some(step) = self.count() else { return Refresh::default() };
         if self.is_offloaded() {
             return Refresh::default();

@@ -4,7 +4,7 @@ use shampoo_core::block::{Factor, Refresh};
 use shampoo_core::graft::Norms;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::Precision;
-use shampoo_core::schedule::{Adaptive, Demand, Mode};
+use shampoo_core::schedule::Demand;
 
 use crate::accelerator::Accelerator;
 use crate::entry::{Entry, Sources, Workers};
@@ -53,8 +53,8 @@ where
 
     fn refresh(&mut self) -> Result<Refresh, Error> {
         let Self { entries, workers, .. } = self;
-        let level = urgency_level(entries, workers);
-        Ok(workers.executor.each(entries, |entry| entry.refresh(workers, level), Refresh::merge))
+        set_levels(entries, workers);
+        Ok(workers.executor.each(entries, |entry| entry.refresh(workers), Refresh::merge))
     }
 
     fn is_driven(&self, parameter: usize) -> bool {
@@ -86,21 +86,22 @@ fn sum(a: u32, b: u32) -> u32 {
     a + b
 }
 
-/// The urgency from which on the adaptive parameters get roots in this step; those of one rule share its budget, and the
-/// first rule holds for all.
-fn urgency_level<P, K>(entries: &mut [Entry<P>], workers: &Workers<'_, P, K>) -> f64
+/// Notes in every adaptive parameter the urgency from which on its factors get roots in this step; parameters with the same
+/// rule share its budget.
+fn set_levels<P, K>(entries: &mut [Entry<P>], workers: &Workers<'_, P, K>)
 where
     P: Precision,
     K: Kernel<P::Root> + Sync,
 {
-    let rule = |entry: &Entry<P>| match entry.tensor.config().schedule.mode {
-        Mode::Adaptive(rule) if entry.count().is_some() => Some(rule),
-        _ => None,
-    };
-    let Some(adaptive): Option<Adaptive> = entries.iter().find_map(rule) else { return f64::INFINITY };
+    if !entries.iter().any(|entry| entry.rule().is_some()) {
+        return;
+    }
     workers.executor.each(entries, |entry| entry.observe(workers), |(), ()| ());
-    let wants = |entry: &&Entry<P>| rule(entry).is_some();
-    adaptive.level(|below| {
-        entries.iter().filter(wants).filter_map(|entry| entry.tensor.demand(below)).reduce(Demand::merge)
-    })
+    while let Some(rule) = entries.iter().filter(|entry| entry.level.is_none()).find_map(Entry::rule) {
+        let own = |entry: &&Entry<P>| entry.rule() == Some(rule);
+        let level = rule.level(|below| {
+            entries.iter().filter(own).filter_map(|entry| entry.tensor.demand(below)).reduce(Demand::merge)
+        });
+        entries.iter_mut().filter(|entry| entry.rule() == Some(rule)).for_each(|entry| entry.level = Some(level));
+    }
 }

@@ -38,7 +38,7 @@ pub mod pipeline;
 mod roots;
 mod telemetry;
 
-pub use checkpoint::{CheckpointError, Saved};
+pub use checkpoint::{CheckpointError, CheckpointNumber};
 pub use error::Error;
 pub use optimizer::{Gradient, ParameterMut, Shampoo};
 pub use params::{Builder, SERVER_CONFIG};

@@ -135,6 +135,11 @@ impl<P: Precision, K> Shampoo<P, K> {
         &self.pipeline
     }
 
+    /// The same, to be changed.
+    pub(crate) fn pipeline_mut(&mut self) -> &mut Pipeline<P, K> {
+        &mut self.pipeline
+    }
+
     /// The parts to be put back, of an optimizer that stands at this step.
     pub(crate) fn restored(&mut self, step: u64) -> (&mut [Entry<P>], &mut Pipeline<P, K>) {
         self.step = step;

@@ -40,6 +40,8 @@ pub struct Builder<P: Precision = F32RootF64, K = Server> {
     pub(crate) threads: Option<usize>,
     pub(crate) inline: bool,
     pub(crate) staggered: bool,
+    /// Whether the mode was chosen by [`Builder::mode`].
+    pub(crate) mode_is_chosen: bool,
     pub(crate) options: Options,
     pub(crate) kernel: K,
     precision: PhantomData<P>,
@@ -69,6 +71,7 @@ impl<P: Precision> Builder<P, Server> {
             threads: None,
             inline: false,
             staggered: false,
+            mode_is_chosen: false,
             options: Options::default(),
             kernel: Server::new(),
             precision: PhantomData,
@@ -134,10 +137,12 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// When roots are used that were begun at some step; [`Mode::Sync`] is the default.
+    /// When roots are used that were begun at some step. The default is that of the settings, [`Mode::Sync`]; where the state
+    /// lives on a device it is [`Mode::Pipelined`] by as many steps as there are between roots, unless this is called.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.config.schedule.mode = mode;
+        self.mode_is_chosen = true;
         self
     }
 
@@ -224,6 +229,7 @@ impl<P: Precision, K> Builder<P, K> {
             threads: self.threads,
             inline: self.inline,
             staggered: self.staggered,
+            mode_is_chosen: self.mode_is_chosen,
             options: self.options,
             kernel,
             precision: PhantomData,

@@ -119,6 +119,8 @@ impl<'a, P: Precision> Factors<'a, P> {
     /// are due.
     pub fn observe<K: Kernel<P::Root> + ?Sized>(self, step: u64, workspace: &mut [P::Root], kernel: &K) {
         for factor in self.each() {
+            // A kernel that panics leaves it as one that wants a root.
+            factor.slot.observe(f64::INFINITY);
             let urgency = factor.urgency(step, workspace, kernel);
             factor.slot.observe(urgency);
         }

@@ -9,7 +9,7 @@ mod refresh;
 
 pub use blocks::Blocks;
 pub use factors::{Factor, Factors};
-pub use refresh::Refresh;
+pub use refresh::{Refresh, Refusals};
 
 use crate::partition::{Cut, Partition};
 use crate::schedule::Slot;

@@ -4,6 +4,49 @@ use crate::error::RootError;
 use crate::linalg::inverse_root::{Outcome, Report};
 use crate::schedule::Slot;
 
+/// Why roots were refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Refusals {
+    /// The certificate promised less than asked for.
+    pub uncertified: u32,
+    /// An eigenvalue was not positive even with the largest ridge.
+    pub indefinite: u32,
+    /// The spectrum left the method's range.
+    pub out_of_range: u32,
+    /// The root left the range of what it is stored in.
+    pub outside_store: u32,
+    /// The request could not work, see [`RootError`].
+    pub invalid: u32,
+}
+
+impl Refusals {
+    /// Why this root was refused, if it was.
+    fn of(report: &Result<Report, RootError>) -> Self {
+        let mut found = Self::default();
+        let reason = match report.as_ref().map(|report| report.outcome) {
+            Ok(Outcome::Accepted | Outcome::Zero | Outcome::Cancelled) => return found,
+            Ok(Outcome::Uncertified) => &mut found.uncertified,
+            Ok(Outcome::NotPositiveDefinite) => &mut found.indefinite,
+            Ok(Outcome::OutOfRange) => &mut found.out_of_range,
+            Ok(Outcome::OutsideStore) => &mut found.outside_store,
+            Err(_) => &mut found.invalid,
+        };
+        *reason = 1;
+        found
+    }
+
+    fn merge(self, other: Self) -> Self {
+        Self {
+            uncertified: self.uncertified + other.uncertified,
+            indefinite: self.indefinite + other.indefinite,
+            out_of_range: self.out_of_range + other.out_of_range,
+            outside_store: self.outside_store + other.outside_store,
+            invalid: self.invalid + other.invalid,
+        }
+    }
+}
+
 /// What a refresh did.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -12,8 +55,10 @@ pub struct Refresh {
     pub accepted: u32,
     /// Factors whose statistics are still 0: no root yet, no failure.
     pub zero: u32,
-    /// Roots refused; the one before stays.
+    /// Roots refused, lost or overdue; the one before stays.
     pub rejected: u32,
+    /// Why, where core refused them.
+    pub refusals: Refusals,
     /// Attempts with a larger ridge.
     pub retries: u32,
     /// Largest promised relative error among the accepted roots.
@@ -23,7 +68,8 @@ pub struct Refresh {
 impl Refresh {
     /// What became of one root.
     pub fn of(report: &Result<Report, RootError>) -> Self {
-        let rejected = Self { rejected: 1, ..Self::default() };
+        let refusals = Refusals::of(report);
+        let rejected = Self { rejected: 1, refusals, ..Self::default() };
         let Ok(report) = report else { return rejected };
         let retries = report.retries;
         match report.outcome {
@@ -47,9 +93,12 @@ impl Refresh {
     pub fn conclude(slot: &mut Slot, snapshot: u64, report: &Result<Report, RootError>) -> Self {
         match report {
             Ok(Report { outcome: Outcome::Accepted, ridge, .. }) => {
-                if slot.install(snapshot) {
-                    slot.set_ridge(*ridge);
+                if !slot.install(snapshot) {
+                    // A newer one is there already.
+                    slot.settle(snapshot);
+                    return Self::default();
                 }
+                slot.set_ridge(*ridge);
             }
             Ok(Report { outcome: Outcome::Zero, .. }) => slot.settle(snapshot),
             _ => slot.fail(snapshot),
@@ -64,6 +113,7 @@ impl Refresh {
             accepted: self.accepted + other.accepted,
             zero: self.zero + other.zero,
             rejected: self.rejected + other.rejected,
+            refusals: self.refusals.merge(other.refusals),
             retries: self.retries + other.retries,
             worst_promise: self.worst_promise.max(other.worst_promise),
         }

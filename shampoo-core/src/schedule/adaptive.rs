@@ -29,7 +29,7 @@ impl Demand {
 /// What decides which factors get new roots in a step.
 ///
 /// At every step in which roots are due, each factor's [urgency](Adaptive::urgency) is the larger of its drift over
-/// `drift` and its age over `max_staleness`; a factor without a root has an infinite one. Factors from 1 on get roots, the
+/// `drift` and its age over `max_staleness`; a factor that was never tried has an infinite one. Factors from 1 on get roots, the
 /// most urgent first, as long as their flops fit; those of the age `max_staleness` whatever the budget.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -37,10 +37,11 @@ pub struct Adaptive {
     /// Drift from which on a root is worth its time: the root mean square relative change of the statistics in the metric
     /// of the installed root, see [`drift`](crate::linalg::inverse_root::drift::drift).
     pub drift: f64,
-    /// Flops of a step for roots, [`root_flops`](Adaptive::root_flops) each. The most urgent one is computed whatever it
-    /// costs.
+    /// Flops of a step for roots, [`root_flops`](Adaptive::root_flops) each; the drift of every factor that is due comes on
+    /// top. The most urgent one is computed whatever it costs.
     pub flops: u64,
-    /// No root is used for more steps than this.
+    /// In a step in which roots are due, none that is this old stays unless its new one is refused; at least
+    /// `precondition_every`.
     pub max_staleness: u64,
 }
 
@@ -66,10 +67,15 @@ impl Adaptive {
 
     /// How much a factor wants a root at this step.
     pub fn urgency(&self, slot: &Slot, drift: f64, step: u64) -> f64 {
-        let Some(age) = slot.staleness(step) else { return f64::INFINITY };
-        // A drift that is no number is one that could not be measured.
-        let drift = if drift.is_nan() { f64::INFINITY } else { drift };
-        (drift / self.drift).max(age as f64 / self.max_staleness as f64)
+        let Some(newest) = slot.newest() else { return f64::INFINITY };
+        let age = step.saturating_sub(newest) as f64 / self.max_staleness as f64;
+        match slot.missed() {
+            // What was tried in vain waits until it is old: it would stay the most urgent of all.
+            Some(_) => age,
+            // A drift that is no number is one that could not be measured.
+            None if drift.is_nan() => f64::INFINITY,
+            None => (drift / self.drift).max(age),
+        }
     }
 
     /// The urgency from which on roots are computed in this step.
@@ -90,7 +96,7 @@ impl Adaptive {
 
     /// Whether this factor gets a root in a step with this level.
     pub fn admits(&self, slot: &Slot, level: f64, step: u64) -> bool {
-        let overdue = slot.staleness(step).is_none_or(|age| age >= self.max_staleness);
+        let overdue = slot.newest().is_none_or(|newest| step.saturating_sub(newest) >= self.max_staleness);
         slot.urgency() >= level || overdue
     }
 }

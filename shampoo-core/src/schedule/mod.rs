@@ -26,7 +26,7 @@ mod slot;
 mod stagger;
 
 pub use adaptive::{Adaptive, Demand};
-pub use slot::Slot;
+pub use slot::{Slot, Stamps};
 pub use stagger::Loads;
 
 use crate::error::ConfigError;
@@ -120,6 +120,10 @@ impl Schedule {
             return Err(ConfigError::PeriodZero);
         }
         match self.mode {
+            Mode::Adaptive(adaptive) if adaptive.max_staleness < self.precondition_every => {
+                let value = adaptive.max_staleness as f64;
+                Err(ConfigError::Figure { field: "max_staleness", value })
+            }
             Mode::Adaptive(adaptive) => adaptive.validate(),
             Mode::Sync | Mode::Pipelined { .. } | Mode::Async => Ok(()),
         }
@@ -154,8 +158,7 @@ impl Schedule {
     }
 
     /// What a factor is to do in this step. After [`Poll::Submit`] or [`Poll::Install`] the driver notes what it did in the
-    /// slot and asks again; but it submits once a step, whatever became of that, or a root that fails at once would be tried
-    /// for ever.
+    /// slot and asks again; of every step at most one snapshot is tried.
     ///
     /// In [`Mode::Adaptive`] the driver leaves out what [`Adaptive::admits`] does not let in.
     pub const fn poll(&self, slot: &Slot, step: u64, first: u64) -> Poll {

@@ -1,11 +1,24 @@
 //! What is known of one factor's root.
 
+/// Snapshots of one factor, by their steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Stamps {
+    /// That of the installed root.
+    pub installed: Option<u64>,
+    /// That of the root under way.
+    pub pending: Option<u64>,
+    /// The newest that came to nothing.
+    pub missed: Option<u64>,
+}
+
 /// What is known of one factor's root: which snapshot it is of, which one is under way, what went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
     installed: Option<u64>,
     pending: Option<u64>,
+    missed: Option<u64>,
     failures: u32,
     phase: u64,
     ridge: f64,
@@ -14,11 +27,18 @@ pub struct Slot {
 
 impl Slot {
     /// A factor without a root.
-    pub const EMPTY: Self = Self { installed: None, pending: None, failures: 0, phase: 0, ridge: 0.0, urgency: 0.0 };
+    pub const EMPTY: Self =
+        Self { installed: None, pending: None, missed: None, failures: 0, phase: 0, ridge: 0.0, urgency: 0.0 };
 
     /// A factor as it was saved; what was observed of it is not kept from step to step.
-    pub const fn restored(installed: Option<u64>, pending: Option<u64>, failures: u32, phase: u64, ridge: f64) -> Self {
-        Self { installed, pending, failures, phase, ridge, urgency: 0.0 }
+    pub const fn restored(stamps: Stamps, failures: u32, phase: u64, ridge: f64) -> Self {
+        let Stamps { installed, pending, missed } = stamps;
+        Self { installed, pending, missed, failures, phase, ridge, urgency: 0.0 }
+    }
+
+    /// Its snapshots.
+    pub const fn stamps(&self) -> Stamps {
+        Stamps { installed: self.installed, pending: self.pending, missed: self.missed }
     }
 
     /// The step whose statistics the installed root belongs to.
@@ -31,11 +51,23 @@ impl Slot {
         self.pending
     }
 
-    /// The newest snapshot, installed or under way.
+    /// The newest snapshot that came to nothing, where it is newer than the installed root: refused, lost, or of statistics
+    /// that were still 0.
+    pub const fn missed(&self) -> Option<u64> {
+        match (self.missed, self.installed) {
+            (Some(missed), Some(installed)) if missed <= installed => None,
+            (missed, _) => missed,
+        }
+    }
+
+    /// The newest snapshot that was tried: under way, in vain, or installed.
     pub const fn newest(&self) -> Option<u64> {
-        match self.pending {
-            Some(snapshot) => Some(snapshot),
-            None => self.installed,
+        if self.pending.is_some() {
+            self.pending
+        } else if let Some(missed) = self.missed() {
+            Some(missed)
+        } else {
+            self.installed
         }
     }
 
@@ -95,7 +127,7 @@ impl Slot {
         let accepted = self.accepts(snapshot);
         if accepted {
             self.installed = Some(snapshot);
-            self.settle(snapshot);
+            self.land(snapshot);
         }
         accepted
     }
@@ -111,8 +143,17 @@ impl Slot {
         self.settle(snapshot);
     }
 
-    /// Notes that a root of this snapshot, or an older one, is not under way any more.
+    /// Notes that there is no root of this snapshot.
     pub const fn settle(&mut self, snapshot: u64) {
+        match self.missed {
+            Some(missed) if missed >= snapshot => {}
+            _ => self.missed = Some(snapshot),
+        }
+        self.land(snapshot);
+    }
+
+    /// Notes that a root of this snapshot, or an older one, is not under way any more.
+    const fn land(&mut self, snapshot: u64) {
         if let Some(pending) = self.pending
             && pending <= snapshot
         {
@@ -143,6 +184,8 @@ mod tests {
         assert!(slot.install(3));
         assert_eq!((slot.pending(), slot.newest()), (Some(6), Some(6)));
         slot.fail(6);
-        assert_eq!((slot.pending(), slot.newest()), (None, Some(3)));
+        assert_eq!((slot.pending(), slot.missed(), slot.newest()), (None, Some(6), Some(6)));
+        assert!(slot.install(9));
+        assert_eq!((slot.missed(), slot.newest()), (None, Some(9)));
     }
 }

@@ -4,6 +4,7 @@
 //! that is not contiguous (a transposed view) is copied, by candle.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var, WithDType};
@@ -11,6 +12,7 @@ use candle_nn::Optimizer;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{F32RootF64, Precision, Real};
 
+use crate::checkpoint::{CheckpointError, CheckpointNumber};
 use crate::entry::Sources;
 use crate::error::Error;
 use crate::kernel::Server;
@@ -100,6 +102,28 @@ where
     /// The optimizer behind.
     pub fn inner(&self) -> &Shampoo<P, K> {
         &self.shampoo
+    }
+
+    /// Writes a checkpoint of the optimizer, see [`Shampoo::save`]; the variables are the caller's.
+    ///
+    /// **Errors**: [`CheckpointError`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError>
+    where
+        P::Store: CheckpointNumber,
+        P::Work: CheckpointNumber,
+    {
+        self.shampoo.save(path)
+    }
+
+    /// Goes on where the optimizer stood that wrote this file, see [`Shampoo::load`].
+    ///
+    /// **Errors**: [`CheckpointError`]; nothing has changed then.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), CheckpointError>
+    where
+        P::Store: CheckpointNumber,
+        P::Work: CheckpointNumber,
+    {
+        self.shampoo.load(path)
     }
 
     /// What the last step that was made did, and where its time went.

@@ -16,8 +16,14 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// No safetensors file: truncated, or something else altogether.
-    #[error("not a safetensors file, or not all of it: {0}")]
-    Format(#[from] safetensors::SafeTensorError),
+    #[error("not a safetensors file, or not all of it: {reason}")]
+    Format {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No memory for the roots that are to be begun again.
+    #[error("no memory for the roots under way")]
+    Memory,
     /// A safetensors file that no optimizer of this crate wrote.
     #[error("a safetensors file, but not a checkpoint of this optimizer: {reason}")]
     Foreign {

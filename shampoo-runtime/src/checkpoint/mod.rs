@@ -16,7 +16,7 @@ mod slots;
 mod write;
 
 pub use error::CheckpointError;
-pub use numbers::Saved;
+pub use numbers::CheckpointNumber;
 
 use std::path::Path;
 
@@ -99,8 +99,8 @@ fn checksum<'a>(
 
 impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Shampoo<P, K>
 where
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
 {
     /// Writes everything that a resumed run needs, statistics whose roots are under way included.
     ///

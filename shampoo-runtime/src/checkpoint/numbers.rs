@@ -3,25 +3,34 @@
 use safetensors::Dtype;
 use shampoo_core::scalar::{Bf16, Bf16x2, Bf16x3};
 
-/// A number that checkpoints hold: one or more words of a type that the file format knows.
-pub trait Saved: Copy + 'static {
-    /// Type of a word.
-    const DTYPE: Dtype;
-    /// Words of a number.
-    const WORDS: usize;
-    /// Bytes of a number.
-    const BYTES: usize;
+/// A number that checkpoints hold: `f32`, `f64`, or one to three bfloat16 words.
+pub trait CheckpointNumber: Number {}
 
-    /// Appends the bytes.
-    fn write(self, bytes: &mut Vec<u8>);
+impl<T: Number> CheckpointNumber for T {}
 
-    /// The number of as many bytes; `None` for another length.
-    fn read(bytes: &[u8]) -> Option<Self>;
+mod sealed {
+    /// One or more words of a type that the file format knows.
+    pub trait Number: Copy + 'static {
+        /// Type of a word.
+        const DTYPE: safetensors::Dtype;
+        /// Words of a number.
+        const WORDS: usize;
+        /// Bytes of a number.
+        const BYTES: usize;
+
+        /// Appends the bytes.
+        fn write(self, bytes: &mut Vec<u8>);
+
+        /// The number of as many bytes; `None` for another length.
+        fn read(bytes: &[u8]) -> Option<Self>;
+    }
 }
+
+use sealed::Number;
 
 macro_rules! plain {
     ($($t:ty => $dtype:ident),*) => {$(
-        impl Saved for $t {
+        impl Number for $t {
             const DTYPE: Dtype = Dtype::$dtype;
             const WORDS: usize = 1;
             const BYTES: usize = size_of::<Self>();
@@ -41,7 +50,7 @@ plain!(f32 => F32, f64 => F64, u64 => U64, Bf16 => BF16);
 
 macro_rules! words {
     ($($t:ident of $words:literal),*) => {$(
-        impl Saved for $t {
+        impl Number for $t {
             const DTYPE: Dtype = Dtype::BF16;
             const WORDS: usize = $words;
             const BYTES: usize = $words * Bf16::BYTES;
@@ -68,14 +77,14 @@ macro_rules! words {
 words!(Bf16x2 of 2, Bf16x3 of 3);
 
 /// All bytes of these numbers.
-pub(super) fn to_bytes<T: Saved>(numbers: &[T]) -> Vec<u8> {
+pub(super) fn to_bytes<T: CheckpointNumber>(numbers: &[T]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(numbers.len() * T::BYTES);
     numbers.iter().for_each(|number| number.write(&mut bytes));
     bytes
 }
 
 /// The numbers of these bytes.
-pub(super) fn from_bytes<T: Saved>(bytes: &[u8]) -> Option<Vec<T>> {
+pub(super) fn from_bytes<T: CheckpointNumber>(bytes: &[u8]) -> Option<Vec<T>> {
     bytes.chunks(T::BYTES).map(T::read).collect()
 }
 
@@ -84,7 +93,7 @@ mod tests {
     use super::*;
     use shampoo_core::scalar::Stored;
 
-    fn assert_round_trip<T: Saved + PartialEq + core::fmt::Debug>(numbers: &[T]) {
+    fn assert_round_trip<T: CheckpointNumber + PartialEq + core::fmt::Debug>(numbers: &[T]) {
         let bytes = to_bytes(numbers);
         assert_eq!(bytes.len(), numbers.len() * T::BYTES);
         assert_eq!(from_bytes::<T>(&bytes).as_deref(), Some(numbers));

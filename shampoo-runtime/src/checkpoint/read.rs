@@ -11,7 +11,7 @@ use shampoo_core::scalar::Precision;
 use shampoo_core::schedule::Slot;
 use shampoo_core::tensor;
 
-use super::numbers::{Saved, from_bytes};
+use super::numbers::{CheckpointNumber, from_bytes};
 use super::settings::settings;
 use super::{CheckpointError, KEY, Metadata, Part, VERSION, checksum, slots};
 use crate::entry::Entry;
@@ -32,12 +32,12 @@ struct State<P: Precision> {
 pub(super) fn load<P, K>(optimizer: &mut Shampoo<P, K>, path: &Path) -> Result<(), CheckpointError>
 where
     P: Precision,
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
     K: Kernel<P::Root> + Send + 'static,
 {
     let bytes = fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-    let tensors = SafeTensors::deserialize(&bytes)?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(format)?;
     let metadata = metadata(&bytes)?;
     check_contents(&metadata, &tensors)?;
     check_settings(&metadata, optimizer.entries())?;
@@ -49,6 +49,18 @@ where
         return Err(CheckpointError::Tensor { tensor: superfluous.to_owned() });
     }
 
+    let orders = |entry: &Entry<P>| {
+        let partition = entry.tensor.partition();
+        partition.factors(0..partition.factor_count()).map(|factor| factor.order).collect::<Vec<_>>()
+    };
+    let pending = optimizer.entries().iter().zip(&states).flat_map(|(entry, state)| {
+        let slots = state.slots.iter().zip(orders(entry)).filter(|_| entry.is_offloaded());
+        slots.filter(|(slot, _)| slot.pending().is_some()).map(|(_, order)| order).collect::<Vec<_>>()
+    });
+    let pending: Vec<usize> = pending.collect();
+    let jobs = optimizer.pipeline_mut().prepare(pending.into_iter()).ok_or(CheckpointError::Memory)?;
+    let mut jobs = jobs.into_iter();
+
     // From here on nothing fails.
     let (entries, pipeline) = optimizer.restored(metadata.step);
     pipeline.give_up();
@@ -58,15 +70,19 @@ where
         entry.tensor.restore(&saved).expect("the lengths were checked");
     }
     for (number, (entry, state)) in entries.iter_mut().zip(&states).enumerate() {
-        pipeline.resubmit(number, entry.tensor.factors().each(), &state.snapshots);
+        pipeline.resubmit(number, entry.tensor.factors().each(), &state.snapshots, &mut jobs);
     }
     Ok(())
+}
+
+fn format(error: safetensors::SafeTensorError) -> CheckpointError {
+    CheckpointError::Format { reason: error.to_string() }
 }
 
 /// What the file says beside the numbers.
 fn metadata(bytes: &[u8]) -> Result<Metadata, CheckpointError> {
     let foreign = |reason: String| CheckpointError::Foreign { reason };
-    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
     let own = header.metadata().as_ref().and_then(|all| all.get(KEY));
     let text = own.ok_or_else(|| foreign(format!("its metadata have no `{KEY}`")))?;
     let parsed: serde_json::Value = serde_json::from_str(text).map_err(|error| foreign(error.to_string()))?;
@@ -93,8 +109,8 @@ fn check_contents(metadata: &Metadata, tensors: &SafeTensors<'_>) -> Result<(), 
 fn check_settings<P>(metadata: &Metadata, entries: &[Entry<P>]) -> Result<(), CheckpointError>
 where
     P: Precision,
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
 {
     let saved = &metadata.parameters;
     for number in 0..saved.len().max(entries.len()) {
@@ -119,8 +135,8 @@ where
 fn state<P>(entry: &Entry<P>, tensors: &SafeTensors<'_>) -> Result<State<P>, CheckpointError>
 where
     P: Precision,
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
 {
     let need = entry.tensor.lengths();
     let refuse = |part: Part| CheckpointError::Tensor { tensor: part.of(&entry.name) };
@@ -144,7 +160,7 @@ where
 }
 
 /// The numbers of a tensor, as many as there must be.
-fn numbers<P: Precision, T: Saved>(
+fn numbers<P: Precision, T: CheckpointNumber>(
     tensors: &SafeTensors<'_>,
     entry: &Entry<P>,
     part: Part,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shampoo_core::config::Config;
 use shampoo_core::scalar::{Precision, Real};
 
-use super::numbers::Saved;
+use super::numbers::CheckpointNumber;
 
 /// Values by name, as text.
 pub(super) type Settings = BTreeMap<String, String>;
@@ -22,8 +22,8 @@ macro_rules! fields {
 pub(super) fn settings<P>(shape: &[usize], config: &Config) -> Vec<(&'static str, String)>
 where
     P: Precision,
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
 {
     let mut found = fields!(config:
         block_size, merge, merge_limit, max_preconditioned_dim, sides, precondition_vectors, precondition, averaging,
@@ -31,6 +31,10 @@ where
         certificate, max_error, max_retries, graft, normalize_graft, graft_scope, filter, momentum, weight_decay,
         schedule, start,
     );
+    for (_, value) in &mut found {
+        // The same on machines with other pointers.
+        *value = value.replace(&usize::MAX.to_string(), "unlimited");
+    }
     found.push(("shape", format!("{shape:?}")));
     found.push(("work type", name::<P::Work>()));
     found.push(("store type", name::<P::Store>()));
@@ -39,6 +43,6 @@ where
 }
 
 /// `F32`, `BF16 x 2`.
-fn name<T: Saved>() -> String {
+fn name<T: CheckpointNumber>() -> String {
     if T::WORDS == 1 { format!("{:?}", T::DTYPE) } else { format!("{:?} x {}", T::DTYPE, T::WORDS) }
 }

@@ -8,7 +8,7 @@ use safetensors::{Dtype, View, serialize_to_file};
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::Precision;
 
-use super::numbers::{Saved, to_bytes};
+use super::numbers::{CheckpointNumber, to_bytes};
 use super::replace::replace;
 use super::settings::settings;
 use super::{CheckpointError, KEY, Metadata, Parameter, Part, VERSION, checksum, slots};
@@ -39,7 +39,7 @@ impl View for &Lazy<'_> {
 
 impl<'a> Lazy<'a> {
     /// Numbers, a row of words each where they have several.
-    fn numbers<T: Saved + 'a>(numbers: impl Fn() -> Cow<'a, [T]> + 'a) -> Self {
+    fn numbers<T: CheckpointNumber + 'a>(numbers: impl Fn() -> Cow<'a, [T]> + 'a) -> Self {
         let count = numbers().len();
         let shape = if T::WORDS == 1 { vec![count] } else { vec![count, T::WORDS] };
         let bytes = move || Cow::Owned(to_bytes(&numbers()));
@@ -55,8 +55,8 @@ impl<'a> Lazy<'a> {
 pub(super) fn save<P, K>(optimizer: &Shampoo<P, K>, path: &Path) -> Result<(), CheckpointError>
 where
     P: Precision,
-    P::Store: Saved,
-    P::Work: Saved,
+    P::Store: CheckpointNumber,
+    P::Work: CheckpointNumber,
     K: Kernel<P::Root> + Send + 'static,
 {
     let mut tensors: Vec<(String, Lazy<'_>)> = Vec::new();

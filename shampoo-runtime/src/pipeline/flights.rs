@@ -34,6 +34,8 @@ struct Site<P: Precision> {
 #[derive(Debug)]
 struct Flight<P: Precision> {
     ticket: u64,
+    /// Whether a step of the schedule ends it, not the worker's speed.
+    timed: bool,
     triangle: Arc<Vec<P::Store>>,
     cancel: Arc<AtomicBool>,
 }
@@ -73,6 +75,11 @@ impl<P: Precision> Flights<P> {
         self.sites.iter().filter(|site| site.flight.is_some()).count() as u32
     }
 
+    /// Those of them that are timed, or those that are not.
+    pub(crate) fn count(&self, timed: bool) -> usize {
+        self.sites.iter().filter(|site| site.flight.as_ref().is_some_and(|flight| flight.timed == timed)).count()
+    }
+
     /// Tells what is under way for a factor from everything before.
     pub(crate) fn ticket(&self, site: usize) -> Option<u64> {
         self.sites[site].flight.as_ref().map(|flight| flight.ticket)
@@ -85,7 +92,11 @@ impl<P: Precision> Flights<P> {
 
     /// A job that nobody uses, or a new one; `None` without memory.
     pub(crate) fn spare(&mut self, site: usize) -> Option<Job<P>> {
-        let order = self.sites[site].order;
+        self.job(self.sites[site].order)
+    }
+
+    /// The same for any factor of this order.
+    pub(crate) fn job(&mut self, order: usize) -> Option<Job<P>> {
         let place = self.spare.iter().position(|(own, _)| *own == order)?;
         let spare = self.spare[place].1.pop();
         spare.or_else(|| {
@@ -96,12 +107,12 @@ impl<P: Precision> Flights<P> {
     }
 
     /// Notes that a job leaves for the workers, and gives it its ticket.
-    pub(crate) fn depart(&mut self, site: usize, job: &mut Job<P>) {
+    pub(crate) fn depart(&mut self, site: usize, job: &mut Job<P>, timed: bool) {
         self.tickets += 1;
         (job.site, job.ticket) = (site, self.tickets);
         job.cancel.store(false, Ordering::Relaxed);
         let (triangle, cancel) = (Arc::clone(&job.triangle), Arc::clone(&job.cancel));
-        let flight = Flight { ticket: self.tickets, triangle, cancel };
+        let flight = Flight { ticket: self.tickets, timed, triangle, cancel };
         self.sites[site].flight = Some(flight);
     }
 

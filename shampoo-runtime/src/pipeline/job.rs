@@ -78,7 +78,7 @@ impl<P: Precision> Job<P> {
 
     /// Brings statistics from a device, and the root if it computes that too.
     pub(crate) fn fill<F: AcceleratorFactor<P>>(&mut self, snapshot: u64, factor: &mut F) -> Result<(), F::Error> {
-        self.snapshot = snapshot;
+        (self.snapshot, self.end) = (snapshot, End::Cancelled);
         self.request = factor.fetch(snapshot, Arc::make_mut(&mut self.triangle).as_mut_slice())?;
         self.candidate = factor.inverse_root(&self.request, &mut self.root).transpose()?;
         Ok(())
@@ -86,22 +86,26 @@ impl<P: Precision> Job<P> {
 
     /// Takes statistics that were saved.
     pub(crate) fn refill(&mut self, snapshot: u64, triangle: &[P::Store], request: Request) {
-        (self.snapshot, self.request, self.candidate) = (snapshot, request, None);
+        (self.snapshot, self.request, self.candidate, self.end) = (snapshot, request, None, End::Cancelled);
         Arc::make_mut(&mut self.triangle).copy_from_slice(triangle);
     }
 
     /// Computes the root, or certifies the one that a device computed; a panic ends this job alone.
     pub(crate) fn run<K: Kernel<P::Root>>(&mut self, worker: usize, workspace: &mut [P::Root], kernel: &K) {
         let Self { order, request, candidate, triangle, root, cancel, .. } = self;
+        let span = tracing::debug_span!("shampoo.root", order = *order, snapshot = self.snapshot, worker);
+        let _entered = span.enter();
         let begin = Moment::now();
         let wanted = || !cancel.load(Ordering::Relaxed);
         let compute = || {
             if !wanted() {
                 return End::Cancelled;
             }
+            // A device's ridge is as large as this host's ladder could have made it, or nothing is left of the statistics.
             if let Some(ridge) = *candidate
                 && let Ok(report) = certify(triangle, root, *order, request, ridge, workspace, kernel)
                 && report.outcome == Outcome::Accepted
+                && ridge <= request.largest_ridge(report.lambda_max)
             {
                 return End::Computed(Ok(report));
             }

@@ -34,7 +34,7 @@ use crate::heap::Workspace;
 use crate::telemetry::{Ages, Flow, Moment, Phases, Recorder, StepReport, Stopwatch, Timeline};
 use flights::Flights;
 use job::{End, Job};
-use queue::{Found, Queue};
+use queue::{Deadline, Found, Queue};
 use workers::Workers;
 
 /// How a [`Pipeline`] works.
@@ -44,10 +44,11 @@ pub struct Options {
     pub threads: usize,
     /// Beginning of the threads' names.
     pub name: String,
-    /// Snapshots that may be under way; what exceeds that is left out, and counted. Those that wait for a worker are no
-    /// measure: how many there are depends on the threads.
+    /// Snapshots that may be under way, at least 1; what exceeds that is left out, and counted. Those that wait for a worker
+    /// are no measure: how many there are depends on the threads. Asynchronous ones are counted by themselves.
     pub capacity: usize,
-    /// How long a step waits for a root that is due. `None`: as long as it takes, and the run can be repeated.
+    /// How long a step waits for the roots that are due in it, all together. `None`: as long as it takes, and the run can be
+    /// repeated; the training thread then helps with those that no worker has begun.
     pub wait_limit: Option<Duration>,
     /// Events that a [`Timeline`] has room for; 0 records nothing.
     pub timeline: usize,
@@ -87,10 +88,12 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         let length = largest.map_or(0, inverse_root_workspace_len);
         let workspace = Workspace::new(length).ok_or(Error::Scratch { numbers: length })?;
         // One under way, and one late, for each factor.
-        let queue = Arc::new(Queue::new(options.capacity, flights.len().saturating_mul(2)));
+        let jobs = flights.len().saturating_mul(2);
+        let queue = Arc::new(Queue::new(jobs, jobs));
         let threads = if largest.is_some() { options.threads } else { 0 };
         let workers = Workers::start(Arc::clone(&queue), threads, largest.unwrap_or(0), &options.name, &kernel)?;
-        let recorder = (options.timeline > 0).then(|| Recorder::new(options.timeline));
+        let record = |events| Recorder::new(events).ok_or(Error::Scratch { numbers: events });
+        let recorder = Some(options.timeline).filter(|&events| events > 0).map(record).transpose()?;
         let Options { capacity, wait_limit, .. } = *options;
         let flow = Flow::default();
         Ok(Self { flights, queue, workers, workspace, kernel, capacity, wait_limit, recorder, flow, round: 0 })
@@ -103,6 +106,9 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         let begin = Moment::now();
         let span = tracing::debug_span!("shampoo.step", step = number);
         let _entered = span.enter();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(begin);
+        }
         let mut watch = Stopwatch::start();
         tracing::trace_span!("check").in_scope(|| device.check())?;
         let mut phases = Phases { check: watch.lap(), ..Phases::default() };
@@ -149,26 +155,31 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         (0..self.flights.len()).for_each(|site| self.flights.abandon(site));
     }
 
-    /// Begins the roots again that are under way according to their slots; their statistics are in `snapshots`, factor after
-    /// factor.
+    /// Jobs for roots that are to be begun again: of these orders. `None` without memory.
+    pub(crate) fn prepare(&mut self, orders: impl Iterator<Item = usize>) -> Option<Vec<Job<P>>> {
+        orders.map(|order| self.flights.job(order)).collect()
+    }
+
+    /// Begins the roots again that are under way according to their slots, with the jobs that were prepared for them; their
+    /// statistics are in `snapshots`, factor after factor.
     pub(crate) fn resubmit<'a>(
         &mut self,
         parameter: usize,
         factors: impl Iterator<Item = Factor<'a, P>>,
         snapshots: &[P::Store],
+        jobs: &mut impl Iterator<Item = Job<P>>,
     ) {
         let mut rest = snapshots;
         for (site, factor) in self.flights.sites(parameter).zip(factors) {
             let Some(snapshot) = factor.slot.pending() else { continue };
-            let Some((triangle, more)) = rest.split_at_checked(packed_len(factor.order)) else { return };
+            let (Some((triangle, more)), Some(mut job)) =
+                (rest.split_at_checked(packed_len(factor.order)), jobs.next())
+            else {
+                return;
+            };
             rest = more;
-            let job = self.flights.spare(site).map(|mut job| {
-                job.refill(snapshot, triangle, factor.request_of(triangle, snapshot));
-                job
-            });
-            if job.is_none_or(|job| !self.push(site, job)) {
-                factor.slot.fail(snapshot);
-            }
+            job.refill(snapshot, triangle, factor.request_of(triangle, snapshot));
+            self.push(site, job, factor.mode() != Mode::Async);
         }
         self.compute_without_workers();
     }
@@ -181,9 +192,10 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         }
         self.round += 1;
         self.collect();
-        let mut done = self.install(device)?;
+        let deadline = self.wait_limit.map(Deadline::after);
+        let mut done = self.install(device, deadline.as_ref())?;
         if self.submit(device)? {
-            done = done.merge(self.install(device)?);
+            done = done.merge(self.install(device, deadline.as_ref())?);
         }
         (self.flow.waiting, self.flow.under_way) = (self.queue.waiting() as u32, self.flights.under_way());
         Ok(done)
@@ -200,7 +212,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     }
 
     /// Installs the roots that are due, and in asynchronous mode those that have arrived.
-    fn install<A: Accelerator<P>>(&mut self, device: &mut A) -> Result<Refresh, A::Error> {
+    fn install<A: Accelerator<P>>(&mut self, device: &mut A, deadline: Option<&Deadline>) -> Result<Refresh, A::Error> {
         let mut done = Refresh::default();
         for parameter in 0..device.parameters() {
             let Some(step) = device.count(parameter).filter(|_| device.is_driven(parameter)) else { continue };
@@ -208,7 +220,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
                 let job = match factor.poll(step) {
                     _ if factor.mode() == Mode::Async => self.flights.arrived(site),
                     Poll::Install { snapshot } => {
-                        let job = self.wait_for(site);
+                        let job = self.wait_for(site, deadline);
                         if job.is_none() {
                             factor.slot().fail(snapshot);
                             done.rejected += 1;
@@ -231,30 +243,28 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         Ok(done)
     }
 
-    /// The job of a site that is due, computed here if no worker has begun it; `None` if it is overdue.
-    fn wait_for(&mut self, site: usize) -> Option<Job<P>> {
+    /// The job of a site that is due, `None` if it is overdue. Without a limit this thread computes what no worker has begun;
+    /// with one it does not: it could not stop a root that never ends.
+    fn wait_for(&mut self, site: usize, deadline: Option<&Deadline>) -> Option<Job<P>> {
         if let Some(job) = self.flights.arrived(site) {
             return Some(job);
         }
-        let Some(ticket) = self.flights.ticket(site) else {
-            self.flow.overdue += 1;
-            return None;
-        };
-        match self.queue.claim(ticket, self.wait_limit) {
-            Found::Finished(job) => {
+        let ticket = self.flights.ticket(site);
+        match ticket.map(|ticket| self.queue.claim(ticket, deadline)) {
+            Some(Found::Finished(job)) => {
                 self.record(&job);
-                Some(job)
+                return Some(job);
             }
-            Found::Waiting(mut job) => {
+            Some(Found::Waiting(mut job)) if deadline.is_none() => {
                 self.compute(&mut job);
-                Some(job)
+                return Some(job);
             }
-            Found::Running => {
-                self.flights.abandon(site);
-                self.flow.overdue += 1;
-                None
-            }
+            Some(Found::Waiting(job)) => self.flights.land(job),
+            Some(Found::Running) => self.flights.abandon(site),
+            None => {}
         }
+        self.flow.overdue += 1;
+        None
     }
 
     /// What became of a job, in its factor.
@@ -273,20 +283,20 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
     /// Submits the snapshots that are due; whether some of them are to be installed in this very step.
     fn submit<A: Accelerator<P>>(&mut self, device: &mut A) -> Result<bool, A::Error> {
         let mut at_once = false;
-        let mut room = self.capacity.saturating_sub(self.flights.under_way() as usize);
+        let mut rooms = [false, true].map(|timed| self.capacity.max(1).saturating_sub(self.flights.count(timed)));
         for parameter in 0..device.parameters() {
             let Some(step) = device.count(parameter).filter(|_| device.is_driven(parameter)) else { continue };
             for (site, mut factor) in self.flights.sites(parameter).zip(device.factors(parameter)) {
                 let Poll::Submit { snapshot } = factor.poll(step) else { continue };
-                let Some(mut job) = self.free_job(site, &mut room) else { continue };
+                let timed = factor.mode() != Mode::Async;
+                let Some(mut job) = self.free_job(site, &mut rooms[usize::from(timed)]) else { continue };
                 if let Err(error) = job.fill(snapshot, &mut factor) {
                     self.flights.land(job);
                     return Err(error);
                 }
-                if self.push(site, job) {
-                    factor.slot().submit(snapshot);
-                    at_once |= matches!(factor.poll(step), Poll::Install { .. });
-                }
+                self.push(site, job, timed);
+                factor.slot().submit(snapshot);
+                at_once |= matches!(factor.poll(step), Poll::Install { .. });
             }
         }
         self.compute_without_workers();
@@ -314,26 +324,25 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
             }
             return job;
         }
-        let job = self.queue.recall(site)?;
-        self.flights.abandon(site);
-        self.flow.coalesced += 1;
-        Some(job)
+        let job = self.queue.recall(site);
+        match job {
+            Some(_) => {
+                self.flights.abandon(site);
+                self.flow.coalesced += 1;
+            }
+            None => self.flow.left_out += 1,
+        }
+        job
     }
 
-    /// Hands a job to the workers; false where the queue is full.
-    fn push(&mut self, site: usize, mut job: Job<P>) -> bool {
+    /// Hands a job to the workers.
+    fn push(&mut self, site: usize, mut job: Job<P>, timed: bool) {
         job.round = self.round;
-        self.flights.depart(site, &mut job);
-        match self.queue.submit(job) {
-            Ok(()) => {
-                self.flow.submitted += 1;
-                true
-            }
-            Err(job) => {
-                self.flow.full += 1;
-                self.flights.land(job);
-                false
-            }
+        self.flights.depart(site, &mut job, timed);
+        self.flow.submitted += 1;
+        // There is room for all jobs there can be.
+        if let Err(job) = self.queue.submit(job) {
+            self.flights.land(job);
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) enum Found<J> {
     Finished(J),
     /// Here, not begun.
     Waiting(J),
-    /// With a worker, still after the limit.
+    /// With a worker, still after the deadline.
     Running,
 }
 
@@ -105,26 +105,27 @@ impl<J: Ordered> Queue<J> {
         self.lock().finished.pop()
     }
 
-    /// Takes this job out of the queue wherever it is; waits for a worker that has it, no longer than `limit`.
-    pub(crate) fn claim(&self, ticket: u64, limit: Option<Duration>) -> Found<J> {
-        let deadline = limit.map(Deadline::after);
+    /// Takes this job out of the queue when it is finished, or at the deadline. One that no worker has begun is given at once
+    /// where there is no deadline: the caller has all the time that it takes.
+    pub(crate) fn claim(&self, ticket: u64, deadline: Option<&Deadline>) -> Found<J> {
         let mut state = self.lock();
         loop {
             if let Some(job) = remove(&mut state.finished, |job| job.ticket() == ticket) {
                 return Found::Finished(job);
             }
-            if let Some(job) = remove(&mut state.waiting, |job| job.ticket() == ticket) {
+            let left = deadline.map(Deadline::left);
+            if left.flatten().is_none()
+                && let Some(job) = remove(&mut state.waiting, |job| job.ticket() == ticket)
+            {
                 return Found::Waiting(job);
             }
-            state = match &deadline {
+            state = match left {
                 None => self.finished.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => match deadline.left() {
-                    Some(left) => {
-                        let waited = self.finished.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-                        waited.0
-                    }
-                    None => return Found::Running,
-                },
+                Some(Some(left)) => {
+                    let waited = self.finished.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+                    waited.0
+                }
+                Some(None) => return Found::Running,
             };
         }
     }
@@ -169,13 +170,15 @@ fn remove<J>(jobs: &mut Vec<J>, is_it: impl Fn(&J) -> bool) -> Option<J> {
 }
 
 /// A point in time; where there is no clock it has always passed.
-struct Deadline {
+#[derive(Debug)]
+pub(crate) struct Deadline {
     #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     end: Option<std::time::Instant>,
 }
 
 impl Deadline {
-    fn after(limit: Duration) -> Self {
+    /// So long from now.
+    pub(crate) fn after(limit: Duration) -> Self {
         Self {
             #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
             end: std::time::Instant::now().checked_add(limit),

@@ -55,9 +55,11 @@ pub struct Flow {
     pub coalesced: u32,
     /// Snapshots left out since too many were under way; they are tried again when their factor is due next.
     pub full: u32,
+    /// Snapshots left out since a worker still had the factor's last one.
+    pub left_out: u32,
     /// Roots taken over: accepted ones are installed, refused ones counted in [`Refresh`].
     pub arrived: u32,
-    /// Of these, those that the training thread computed itself, since no worker had begun them.
+    /// Roots that the training thread computed itself, since no worker had begun them, or there is none.
     pub computed_here: u32,
     /// Roots whose kernel panicked. The root before stays.
     pub panicked: u32,
@@ -80,6 +82,7 @@ impl Flow {
             submitted: self.submitted + other.submitted,
             coalesced: self.coalesced + other.coalesced,
             full: self.full + other.full,
+            left_out: self.left_out + other.left_out,
             arrived: self.arrived + other.arrived,
             computed_here: self.computed_here + other.computed_here,
             panicked: self.panicked + other.panicked,

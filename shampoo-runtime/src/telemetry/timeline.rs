@@ -96,14 +96,22 @@ impl Event {
 /// Writes a timeline of bounded length, without allocation once it is there.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    start: Moment,
+    /// When the first step began.
+    start: Option<Moment>,
     timeline: Timeline,
 }
 
 impl Recorder {
-    /// Room for so many events.
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self { start: Moment::now(), timeline: Timeline { events: Vec::with_capacity(capacity), lost: 0 } }
+    /// Room for so many events; `None` without memory.
+    pub(crate) fn new(capacity: usize) -> Option<Self> {
+        let mut events = Vec::new();
+        events.try_reserve_exact(capacity).ok()?;
+        Some(Self { start: None, timeline: Timeline { events, lost: 0 } })
+    }
+
+    /// Notes that a step begins.
+    pub(crate) fn begin(&mut self, now: Moment) {
+        self.start.get_or_insert(now);
     }
 
     /// What was recorded so far.
@@ -113,7 +121,8 @@ impl Recorder {
 
     /// A step that began at `begin`, phase after phase.
     pub(crate) fn step(&mut self, begin: Moment, step: u64, phases: &Phases) {
-        let mut begin = begin.since(self.start);
+        let Some(start) = self.start else { return };
+        let mut begin = begin.since(start);
         let Phases { check, statistics, roots, update } = *phases;
         for (name, length) in [("check", check), ("statistics", statistics), ("roots", roots), ("update", update)] {
             self.push(Event { lane: Lane::Training, name, begin, length, step, order: 0 });
@@ -124,7 +133,8 @@ impl Recorder {
     /// A root.
     pub(crate) fn root(&mut self, span: Span, workers: usize, snapshot: u64, order: usize) {
         let lane = if span.worker < workers { Lane::Worker(span.worker) } else { Lane::Training };
-        let (begin, length) = (span.begin.since(self.start), span.end.since(span.begin));
+        let Some(start) = self.start else { return };
+        let (begin, length) = (span.begin.since(start), span.end.since(span.begin));
         self.push(Event { lane, name: "root", begin, length, step: snapshot, order });
     }
 
@@ -155,7 +165,8 @@ mod tests {
 
     #[test]
     fn what_there_is_no_room_for_is_counted() {
-        let mut recorder = Recorder::new(3);
+        let mut recorder = Recorder::new(3).expect("memory");
+        recorder.begin(Moment::now());
         recorder.step(Moment::now(), 0, &Phases::default());
         assert_eq!(recorder.timeline().events.len() as u64 + recorder.timeline().lost, 4);
         assert!(recorder.timeline().lost <= 1);

@@ -15,7 +15,7 @@ use core::time::Duration;
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::thread::{JoinHandle, spawn};
-use queue::{Found, Ordered, Queue};
+use queue::{Deadline, Found, Ordered, Queue};
 
 /// Interruptions of running threads in one execution.
 const PREEMPTIONS: usize = 3;
@@ -267,7 +267,7 @@ fn overdue(workers: usize) {
     check(move || {
         let crew = Crew::new(workers, usize::MAX);
         assert_eq!(crew.queue.submit(job(1)), Ok(()));
-        let (outcome, own) = match crew.queue.claim(1, Some(Duration::ZERO)) {
+        let (outcome, own) = match crew.queue.claim(1, Some(&Deadline::after(Duration::ZERO))) {
             Found::Running => (0, claim_all(&crew.queue, &[job(1)])),
             Found::Waiting(found) => (1, vec![found.ticket]),
             Found::Finished(found) => {

@@ -27,6 +27,7 @@ entries! { requests: [
     Ridge::figure,
     Ridge::times,
     Request::new,
+    Request::largest_ridge,
     inverse_roots_workspace_len,
     certify_workspace_len,
     drift_workspace_len,

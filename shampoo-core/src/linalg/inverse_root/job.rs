@@ -16,7 +16,7 @@ use crate::scalar::{Real, Stored};
 const MAX_ERROR: [f64; 3] = [1e-5, 5e-3, 5e-2];
 
 /// Factor between the ridges of two attempts.
-const LADDER: f64 = 10.0;
+pub(super) const LADDER: f64 = 10.0;
 
 /// An inverse root under way: plain data, so it can be kept anywhere, copied, or dropped at any time.
 ///

@@ -1,6 +1,7 @@
 //! What is asked of a root.
 
 use super::coupled::Scaling;
+use super::job::LADDER;
 use super::newton_schulz;
 use super::tables::table;
 use crate::error::UnsupportedExponent;
@@ -156,6 +157,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// The ridge of the last attempt for a matrix with this largest eigenvalue.
+    pub fn largest_ridge(&self, lambda_max: f64) -> f64 {
+        self.ridge.amount(lambda_max) * libm::pow(LADDER, f64::from(self.max_retries))
+    }
+
     /// The defaults: ridge 1e-6 relative, automatic method, full certificate, 5 retries.
     pub const fn new(exponent: Exponent) -> Self {
         Self {

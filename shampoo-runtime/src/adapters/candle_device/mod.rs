@@ -25,6 +25,7 @@ use shampoo_core::config::Config;
 use shampoo_core::kernel::Kernel;
 use shampoo_core::learning_rate::LearningRate;
 use shampoo_core::scalar::{F32RootF64, Precision};
+use shampoo_core::schedule::Mode;
 
 use super::candle::{CandleError, gradient_of, in_order, register};
 use crate::error::Error;
@@ -72,7 +73,8 @@ pub struct DeviceShampoo<P: Precision = F32RootF64, K = Server> {
 
 impl<P: Precision<Work = f32, Store = f32>, K: Kernel<P::Root> + Send + 'static> DeviceShampoo<P, K> {
     /// An optimizer of named variables on one device: the names appear in errors. A name that the builder knows already
-    /// keeps the settings it was registered with.
+    /// keeps the settings it was registered with. Roots are pipelined unless [`Builder::mode`](crate::Builder::mode) says
+    /// otherwise. There are no checkpoints of a device yet.
     ///
     /// **Errors**: [`Error::Unsupported`] for a setting that is not known on devices; otherwise as
     /// [`Builder::build`](crate::Builder::build); the same variable twice; a variable that is not contiguous, not `f32` or
@@ -81,12 +83,26 @@ impl<P: Precision<Work = f32, Store = f32>, K: Kernel<P::Root> + Send + 'static>
         let device = vars.first().map_or(Device::Cpu, |(_, var)| var.device().clone());
         let builder = register(&vars, builder, &device)?;
         settings::check_builder(&builder)?;
-        let Builder { config, learning_rate, registrations, inline, staggered, mut options, kernel, .. } = builder;
+        let Builder {
+            config,
+            learning_rate,
+            registrations,
+            inline,
+            staggered,
+            mode_is_chosen,
+            mut options,
+            kernel,
+            ..
+        } = builder;
         let vars = in_order(vars, registrations.iter().map(|registration| registration.name.as_str()))?;
         let mut triangles = Triangles::new();
         let mut each = Vec::with_capacity(vars.len());
         for (registration, var) in registrations.into_iter().zip(vars) {
-            let config = registration.config.unwrap_or(config);
+            let mut config = registration.config.unwrap_or(config);
+            if !mode_is_chosen && config.schedule.mode == Mode::Sync {
+                // The device goes on while the host computes roots.
+                config.schedule.mode = Mode::Pipelined { delay: config.schedule.precondition_every };
+            }
             settings::check(&registration.name, &config)?;
             each.push(Parameter::new::<P>(registration.name, var, config, &mut triangles)?);
         }
