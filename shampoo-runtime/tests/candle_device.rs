@@ -36,7 +36,7 @@ fn bound(ridge: f64) -> f64 {
 }
 
 fn builder(config: Config) -> Builder {
-    Builder::new().inline().learning_rate(0.05).config(config)
+    Builder::new().inline().learning_rate(0.05).config(config).mode(config.schedule.mode)
 }
 
 fn gradients(vars: &[Var], seed: u64) -> candle_core::Result<Vec<(&Var, Tensor)>> {
@@ -218,6 +218,19 @@ fn a_gradient_may_be_a_variable_or_a_view() -> Done {
         copied.step(&store(&[(&right_v, of_v), (&right_w, of_w)])?)?;
         assert_eq!((bits(&v)?, bits(&w)?), (bits(&right_v)?, bits(&right_w)?));
     }
+    Ok(())
+}
+
+#[test]
+fn a_device_does_not_wait_for_the_host_unless_told_to() -> Done {
+    let mode = |builder: Builder| -> Result<Mode, Box<dyn core::error::Error>> {
+        let vars = vec![("w".to_owned(), var(&[4, 3], 1)?)];
+        let optimizer = DeviceShampoo::with_names(vars, builder.inline())?;
+        Ok(optimizer.config("w").expect("registered").schedule.mode)
+    };
+    assert_eq!(mode(Builder::new().precondition_every(7))?, Mode::Pipelined { delay: 7 });
+    assert_eq!(mode(Builder::new().mode(Mode::Sync))?, Mode::Sync);
+    assert_eq!(mode(Builder::new().mode(Mode::Async))?, Mode::Async);
     Ok(())
 }
 

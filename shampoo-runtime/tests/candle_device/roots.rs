@@ -114,7 +114,7 @@ fn most_ill_conditioned_roots_are_the_devices() -> Done {
 #[test]
 fn a_precision_that_is_narrow_throughout() -> Done {
     let w = var(&[16, 12], 1)?;
-    let builder = Builder::<F32>::with_precision().inline().config(CONFIG);
+    let builder = Builder::<F32>::with_precision().inline().config(CONFIG).mode(Mode::Sync);
     let mut optimizer = DeviceShampoo::new(vec![w.clone()], builder)?.roots_on_device(true)?;
     for step in 0..3 {
         optimizer.step(&store(&[(&w, tensor(w.dims(), step)?)])?)?;

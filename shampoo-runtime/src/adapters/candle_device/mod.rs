@@ -99,7 +99,7 @@ impl<P: Precision<Work = f32, Store = f32>, K: Kernel<P::Root> + Send + 'static>
         let mut each = Vec::with_capacity(vars.len());
         for (registration, var) in registrations.into_iter().zip(vars) {
             let mut config = registration.config.unwrap_or(config);
-            if !mode_is_chosen && config.schedule.mode == Mode::Sync {
+            if config.precondition && !mode_is_chosen && config.schedule.mode == Mode::Sync {
                 // The device goes on while the host computes roots.
                 config.schedule.mode = Mode::Pipelined { delay: config.schedule.precondition_every };
             }
