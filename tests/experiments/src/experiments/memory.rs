@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use shampoo_core::config::Config;
+use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F64, Precision};
 use shampoo_core::tensor::{Lengths, state_bytes};
+use shampoo_runtime::kernel::Server;
 use shampoo_runtime::{Builder, SERVER_CONFIG};
 
 use crate::error::Error;
@@ -67,7 +69,10 @@ struct Report {
 
 impl Line {
     /// Allocates the layer's state and measures it; `formula` is the constant one.
-    fn of<P: Precision>(store: &'static str, formula: usize) -> Result<Self, shampoo_runtime::Error> {
+    fn of<P: Precision>(store: &'static str, formula: usize) -> Result<Self, shampoo_runtime::Error>
+    where
+        Server: Kernel<P::Root>,
+    {
         const NAME: &str = "layer";
         let builder = Builder::<P>::with_precision().config(CONFIG).threads(1);
         let shampoo = builder.parameter(NAME, &SHAPE).build()?;
