@@ -54,7 +54,7 @@ const BOTTOM: f64 = 448.0;
 /// Room for the text at the left of the lanes.
 const LABEL: f64 = 96.0;
 /// From this width on neighbours are told apart by a gap of half a unit.
-const WIDE: i32 = 2;
+const WIDE: f64 = 2.0;
 
 impl Lanes {
     /// Draws it into `folder/name.svg` and `folder/name.png` and returns these paths.
@@ -75,7 +75,7 @@ impl Lanes {
         for span in lane.spans.iter().filter(|span| span.end > 0.0 && span.begin < self.end) {
             let Some(&(_, (r, g, b))) = self.kinds.get(span.kind) else { continue };
             let (begin, mut end) = (at(span.begin), at(span.end));
-            if end - begin > px(f64::from(WIDE)) {
+            if end - begin > px(WIDE) {
                 end -= px(0.5);
             }
             // However short it was, it is seen.

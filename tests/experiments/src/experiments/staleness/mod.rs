@@ -27,10 +27,10 @@ use row::{Row, Rows};
 
 /// Train a deep autoencoder with roots of different ages, and count the steps to a loss.
 ///
-/// The target of a batch size is what Adam reaches in all steps. Shampoo has the library's defaults; its roots are computed
-/// every N steps: in step (`sync`), beside training by one thread and used N steps later (`pipelined`) or when they are
-/// ready (`async`), or where the statistics have moved, for as many flops as `sync` on average (`adaptive`). All
-/// runs see the same initial weights and the same batches.
+/// The target of a batch size is what Adam reaches in all steps. Shampoo has the library's defaults; its roots are
+/// computed every N steps: in step (`sync`), beside training by one thread and used N steps later (`pipelined`) or when
+/// they are ready (`async`), or where the statistics have moved, for as many flops as `sync` on average (`adaptive`).
+/// All runs see the same initial weights and the same batches.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Folder with MNIST's IDX files, gz or plain [default: generated CURVES]

@@ -1,8 +1,8 @@
 //! `step-time`: what a Transformer's training step costs with diagonal AdaGrad, and what Shampoo adds to it.
 //!
-//! `plan` lists what is compared, `threads` says where it runs, `contender` is one of them at work, `timing` takes turns
-//! among them, `losses` trains them to compare schedules, `timeline` shows some steps as they were, `bound` says what the
-//! machine forbids, `row` is the form of a result, `plot` draws them.
+//! `plan` lists what is compared, `threads` says where it runs, `contender` is one of them at work, `timing` takes
+//! turns among them, `losses` trains them to compare schedules, `timeline` shows some steps as they were, `bound` says
+//! what the machine forbids, `row` is the form of a result, `plot` draws them.
 
 mod bound;
 mod contender;
@@ -31,10 +31,11 @@ use row::Rows;
 /// Time the training step of a Transformer with diagonal AdaGrad and with Shampoo.
 ///
 /// Width 256, feed-forward 1024, 4 layers, vocabulary 4096, 2048 tokens a batch, blocks of 128. Shampoo on all
-/// matrices, or on all but embedding and softmax; roots every N steps, in step or pipelined. In the arrangement `offload`
-/// training has one thread and the pipelined roots another one, as an accelerator and its host; in `shared` all have all
-/// cores. All contenders live in one process and take turns in every round, AdaGrad before each; times and ratios are
-/// medians over the rounds. All share AdaGrad's step length, momentum and learning rate: only the preconditioner differs.
+/// matrices, or on all but embedding and softmax; roots every N steps, in step or pipelined. In the arrangement
+/// `offload` training has one thread and the pipelined roots another one, as an accelerator and its host; in `shared`
+/// all have all cores. All contenders live in one process and take turns in every round, AdaGrad before each; times and
+/// ratios are medians over the rounds. All share AdaGrad's step length, momentum and learning rate: only the
+/// preconditioner differs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// A text file, plain or gz [default: a generated text]
@@ -87,8 +88,9 @@ pub struct Args {
 /// # Errors
 /// The text cannot be read, a tensor operation failed, threads cannot be started, or a result cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    // Freed pages stay in the process. Else each step gives the pages of its large tensors back and faults them in again,
-    // which slows all contenders by about the same time: AdaGrad's step by a fifth, and the ratios come out too small.
+    // Freed pages stay in the process. Else each step gives the pages of its large tensors back and faults them in
+    // again, which slows all contenders by about the same time: AdaGrad's step by a fifth, and the ratios come out too
+    // small.
     if let Some(code) = restart::with_variable("MIMALLOC_PURGE_DELAY", "-1")? {
         return Ok(code);
     }
