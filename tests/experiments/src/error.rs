@@ -80,6 +80,14 @@ pub enum Error {
     /// An optimizer was not built.
     #[error("building the optimizer")]
     Optimizer(#[from] shampoo_runtime::Error),
+    /// The program could not start itself again.
+    #[error("starting the program again with {variable} set")]
+    Restart {
+        /// The environment variable.
+        variable: &'static str,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// The handler of Ctrl-C could not be installed.
     #[error("installing the handler of Ctrl-C")]
     Interrupt(#[from] ctrlc::Error),

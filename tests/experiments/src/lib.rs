@@ -19,5 +19,6 @@ pub mod optimizers;
 pub mod random;
 pub mod rates;
 pub mod report;
+pub mod restart;
 pub mod spread;
 pub mod train;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use shampoo_experiments::error::Error;
-use shampoo_experiments::experiments::{accuracy, autoencoder, iterations, memory, roots, step_time, tables};
+use shampoo_experiments::experiments::{
+    accuracy, autoencoder, iterations, memory, roots, staleness, step_time, tables,
+};
 
 /// The system's allocator costs a quarter of a training step in page faults.
 #[global_allocator]
@@ -27,6 +29,7 @@ enum Experiment {
     Iterations(iterations::Args),
     Memory(memory::Args),
     Roots(roots::Args),
+    Staleness(staleness::Args),
     StepTime(step_time::Args),
     Tables(tables::Args),
 }
@@ -39,6 +42,7 @@ impl Experiment {
             Self::Iterations(args) => iterations::run(&args),
             Self::Memory(args) => memory::run(&args),
             Self::Roots(args) => roots::run(&args),
+            Self::Staleness(args) => staleness::run(&args),
             Self::StepTime(args) => step_time::run(&args),
             Self::Tables(args) => tables::run(&args),
         }

@@ -5,5 +5,6 @@ pub mod autoencoder;
 pub mod iterations;
 pub mod memory;
 pub mod roots;
+pub mod staleness;
 pub mod step_time;
 pub mod tables;

@@ -19,7 +19,7 @@ use shampoo_core::config::Config as Settings;
 use shampoo_core::graft::Graft;
 use shampoo_core::momentum::Momentum;
 use shampoo_runtime::candle::{CandleError, CandleShampoo};
-use shampoo_runtime::{Builder, Error, SERVER_CONFIG};
+use shampoo_runtime::{Builder, Error, SERVER_CONFIG, StepReport};
 
 use variants::{OTHERS, Other};
 
@@ -93,6 +93,20 @@ pub trait Stepper {
     fn state_bytes(&self) -> usize;
 }
 
+impl<S: Stepper + ?Sized> Stepper for Box<S> {
+    fn step(&mut self, gradients: &GradStore) -> Result<StepTime, StepError> {
+        (**self).step(gradients)
+    }
+
+    fn config(&self) -> Config {
+        (**self).config()
+    }
+
+    fn state_bytes(&self) -> usize {
+        (**self).state_bytes()
+    }
+}
+
 impl Method {
     /// The variants by their keys; all of them for `all`. `None` for a key that there is not.
     #[must_use]
@@ -129,7 +143,7 @@ impl Method {
     /// Those of the tensor library.
     pub fn build(self, parameters: Vec<(String, Var)>, rate: f64) -> candle_core::Result<Box<dyn Stepper>> {
         let ours = |settings: Settings| -> candle_core::Result<Box<dyn Stepper>> {
-            Ok(Box::new(Ours::new(parameters.clone(), settings, rate)?))
+            Ok(Box::new(Ours::new(parameters.clone(), settings, Builder::new().learning_rate(rate))?))
         };
         let nesterov = Momentum { nesterov: true, ..Momentum::heavy_ball(0.9) };
         match self {
@@ -146,15 +160,25 @@ impl Method {
 }
 
 /// An optimizer of this library.
-struct Ours {
+#[derive(Debug)]
+pub struct Ours {
     optimizer: CandleShampoo,
     settings: Settings,
 }
 
 impl Ours {
-    fn new(parameters: Vec<(String, Var)>, settings: Settings, rate: f64) -> candle_core::Result<Self> {
-        let builder = Builder::new().config(settings).learning_rate(rate);
-        Ok(Self { optimizer: CandleShampoo::with_names(parameters, builder)?, settings })
+    /// With these settings and whatever else the builder says.
+    ///
+    /// # Errors
+    /// Those of [`CandleShampoo::with_names`].
+    pub fn new(parameters: Vec<(String, Var)>, settings: Settings, builder: Builder) -> candle_core::Result<Self> {
+        Ok(Self { optimizer: CandleShampoo::with_names(parameters, builder.config(settings))?, settings })
+    }
+
+    /// What its last step did.
+    #[must_use]
+    pub fn report(&self) -> &StepReport {
+        self.optimizer.report()
     }
 }
 
@@ -180,6 +204,7 @@ impl Stepper for Ours {
             config.insert("ridge".into(), json!(format!("{:?}", settings.ridge)));
             config.insert("certificate".into(), json!(format!("{:?}", settings.certificate)));
             config.insert("precondition_every".into(), json!(settings.schedule.precondition_every));
+            config.insert("mode".into(), json!(format!("{:?}", settings.schedule.mode)));
         }
         config
     }

@@ -60,19 +60,6 @@ impl Bars {
         canvas::save(self, folder, name)
     }
 
-    fn legend<B: DrawingBackend>(&self, canvas: &Canvas<B>, sink: f64) -> Drawn<B> {
-        let style = text(15.0, INK, HPos::Left, VPos::Center);
-        let (mut x, y) = (px(LEFT), px(54.0));
-        for &(name, (r, g, b)) in &self.parts {
-            let square = [(x, y - px(6.0)), (x + px(12.0), y + px(6.0))];
-            canvas.draw(&Rectangle::new(square, RGBColor(r, g, b).filled()))?;
-            canvas.draw_text(name, &style, (x + px(19.0), y + px(sink)))?;
-            let (width, _) = canvas.estimate_text_size(name, &style)?;
-            x += px(19.0) + width as i32 + px(26.0);
-        }
-        Ok(())
-    }
-
     fn panel<B: DrawingBackend>(
         &self,
         canvas: &Canvas<B>,
@@ -118,7 +105,7 @@ impl Drawing for Bars {
         canvas.fill(&WHITE)?;
         let title = text(19.0, INK, HPos::Left, VPos::Center);
         canvas.draw_text(&self.title, &title, (px(LEFT), px(24.0)))?;
-        self.legend(canvas, sink)?;
+        canvas::legend(canvas, &self.parts, LEFT, sink)?;
         let width = (RIGHT - LEFT) / self.panels.len().max(1) as f64;
         for (number, panel) in self.panels.iter().enumerate() {
             let left = LEFT + number as f64 * width;

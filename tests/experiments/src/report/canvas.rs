@@ -114,6 +114,28 @@ fn averaged(pixels: &[u8], stride: usize) -> Vec<u8> {
     small
 }
 
+/// Names of colours in a line below the title, which begins at `left`.
+///
+/// # Errors
+/// Those of the canvas.
+pub(super) fn legend<B: DrawingBackend>(
+    canvas: &Canvas<B>,
+    parts: &[(&str, (u8, u8, u8))],
+    left: f64,
+    sink: f64,
+) -> Drawn<B> {
+    let style = text(15.0, INK, HPos::Left, VPos::Center);
+    let (mut x, y) = (px(left), px(54.0));
+    for &(name, (r, g, b)) in parts {
+        let square = [(x, y - px(6.0)), (x + px(12.0), y + px(6.0))];
+        canvas.draw(&Rectangle::new(square, RGBColor(r, g, b).filled()))?;
+        canvas.draw_text(name, &style, (x + px(19.0), y + px(sink)))?;
+        let (width, _) = canvas.estimate_text_size(name, &style)?;
+        x += px(19.0) + width as i32 + px(26.0);
+    }
+    Ok(())
+}
+
 /// Units to drawn pixels.
 pub(super) fn px(units: f64) -> i32 {
     (units * f64::from(ZOOM)).round() as i32

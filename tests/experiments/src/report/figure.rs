@@ -1,11 +1,14 @@
-//! Draws a figure of two panels that share a legend above them and the axis of the losses.
+//! Draws a figure of two panels that share a legend above them.
+
+use std::path::{Path, PathBuf};
 
 use plotters::prelude::*;
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, label};
-use super::canvas::{Canvas, Drawing, Drawn, GREY, GRID, INK, line, px, text};
+use super::canvas::{self, Canvas, Drawing, Drawn, GREY, GRID, INK, line, px, text};
+use crate::error::Error;
 use crate::spread::Spread;
 
 /// What is drawn.
@@ -13,10 +16,6 @@ use crate::spread::Spread;
 pub struct Figure {
     /// The line above all.
     pub title: String,
-    /// The name of the vertical axis.
-    pub y_label: &'static str,
-    /// A dashed line across both panels.
-    pub target: Option<f64>,
     /// Left and right.
     pub panels: [Panel; 2],
 }
@@ -26,10 +25,14 @@ pub struct Figure {
 pub struct Panel {
     /// The name of the horizontal axis.
     pub x_label: &'static str,
+    /// The name of the vertical axis; shown once if both panels have the same.
+    pub y_label: &'static str,
     /// The horizontal axis.
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
+    /// A dashed line across the panel.
+    pub target: Option<f64>,
     /// The curves, in the order of the legend.
     pub curves: Vec<Curve>,
 }
@@ -45,9 +48,21 @@ pub struct Curve {
     pub points: Vec<(f64, Spread)>,
     /// Where on the x axis it reached the target.
     pub reached: Option<f64>,
+    /// Whether each point has a dot.
+    pub marked: bool,
 }
 
 type Pixel = (i32, i32);
+
+impl Figure {
+    /// Draws it into `folder/name.svg` and `folder/name.png` and returns these paths.
+    ///
+    /// # Errors
+    /// A file cannot be written or drawn.
+    pub fn save(&self, folder: &Path, name: &str) -> Result<[PathBuf; 2], Error> {
+        canvas::save(self, folder, name)
+    }
+}
 
 impl Drawing for Figure {
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, sink: f64) -> Drawn<B> {
@@ -55,11 +70,16 @@ impl Drawing for Figure {
         let title = text(19.0, INK, HPos::Left, VPos::Center);
         canvas.draw_text(&self.title, &title, (px(64.0), px(24.0)))?;
         legend(canvas, &self.panels[0].curves, sink)?;
+        let [first, second] = &self.panels;
         let y_label = text(15.0, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
-        canvas.draw_text(self.y_label, &y_label, (px(6.0), px(262.0)))?;
-        for (panel, left) in self.panels.iter().zip([64.0, 638.0]) {
-            let frame = Frame { panel, left, top: 76.0, width: 520.0, height: 372.0, sink };
-            frame.draw(canvas, self.target)?;
+        canvas.draw_text(first.y_label, &y_label, (px(6.0), px(262.0)))?;
+        let (mut right, mut width) = (638.0, 520.0);
+        if first.y_label != second.y_label {
+            (right, width) = (656.0, 502.0);
+            canvas.draw_text(second.y_label, &y_label, (px(right - 58.0), px(262.0)))?;
+        }
+        for (panel, left) in self.panels.iter().zip([64.0, right]) {
+            Frame { panel, left, top: 76.0, width, height: 372.0, sink }.draw(canvas)?;
         }
         canvas.present()
     }
@@ -96,13 +116,13 @@ impl Frame<'_> {
         (px(self.left + x * self.width), px(self.top + (1.0 - y) * self.height))
     }
 
-    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, target: Option<f64>) -> Drawn<B> {
+    fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Drawn<B> {
         self.axes(canvas)?;
-        if let Some(target) = target {
+        if let Some(target) = self.panel.target {
             self.target(canvas, target)?;
         }
         for curve in &self.panel.curves {
-            self.curve(canvas, curve, target)?;
+            self.curve(canvas, curve)?;
         }
         Ok(())
     }
@@ -143,7 +163,7 @@ impl Frame<'_> {
         canvas.draw_text(&format!("target {target:.2}"), &style, below)
     }
 
-    fn curve<B: DrawingBackend>(&self, canvas: &Canvas<B>, curve: &Curve, target: Option<f64>) -> Drawn<B> {
+    fn curve<B: DrawingBackend>(&self, canvas: &Canvas<B>, curve: &Curve) -> Drawn<B> {
         let (r, g, b) = curve.colour;
         let colour = RGBColor(r, g, b);
         if curve.points.iter().any(|(_, loss)| loss.min < loss.max) {
@@ -153,8 +173,11 @@ impl Frame<'_> {
             canvas.draw(&Polygon::new(outline, colour.mix(0.22).filled()))?;
         }
         let middle: Vec<Pixel> = curve.points.iter().map(|&(x, loss)| self.at(x, loss.median)).collect();
+        for &centre in middle.iter().filter(|_| curve.marked) {
+            canvas.draw(&Circle::new(centre, px(3.5), colour.filled()))?;
+        }
         canvas.draw(&PathElement::new(middle, line(colour, 1.8)))?;
-        if let (Some(x), Some(target)) = (curve.reached, target) {
+        if let (Some(x), Some(target)) = (curve.reached, self.panel.target) {
             let centre = self.at(x, target);
             canvas.draw(&Circle::new(centre, px(5.5), WHITE.filled()))?;
             canvas.draw(&Circle::new(centre, px(4.0), colour.filled()))?;
@@ -176,20 +199,17 @@ mod tests {
             let loss = 500.0 / f64::from(i + 1);
             (f64::from(i), Spread { median: loss, min: loss * 0.9, max: loss * 1.1 })
         };
-        let curve =
-            Curve { label: "Adam", colour: (0, 114, 178), points: (0..20).map(point).collect(), reached: Some(9.0) };
-        let panel = |x_label| Panel {
+        let points = (0..20).map(point).collect();
+        let curve = Curve { label: "Adam", colour: (0, 114, 178), points, reached: Some(9.0), marked: true };
+        let panel = |x_label, y_label| Panel {
             x_label,
+            y_label,
             x: Axis::linear(0.0, 20.0),
             y: Axis::logarithmic(20.0, 600.0),
+            target: Some(50.0),
             curves: vec![curve.clone()],
         };
-        Figure {
-            title: "A figure".to_owned(),
-            y_label: "loss",
-            target: Some(50.0),
-            panels: [panel("steps"), panel("seconds")],
-        }
+        Figure { title: "A figure".to_owned(), panels: [panel("steps", "batch loss"), panel("seconds", "final loss")] }
     }
 
     #[test]
@@ -200,7 +220,7 @@ mod tests {
         save_png(&figure(), &png).expect("drawn");
         let text = fs::read_to_string(svg).expect("written");
         assert!(text.starts_with("<svg width=\"1180\" height=\"500\""), "{}", &text[..60]);
-        for word in ["A figure", "Adam", "target 50.00", "steps", "seconds"] {
+        for word in ["A figure", "Adam", "target 50.00", "steps", "seconds", "batch loss", "final loss"] {
             assert!(text.contains(word), "{word}");
         }
         let bytes = fs::read(png).expect("written");

@@ -5,6 +5,7 @@ pub mod bars;
 mod canvas;
 pub mod figure;
 pub mod json;
+pub mod lanes;
 pub mod plot;
 pub mod progress;
 pub mod table;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::axis::Axis;
 use super::figure::{Curve, Figure, Panel};
-use super::{canvas, table};
+use super::table;
 use crate::error::Error;
 use crate::spread::Spread;
 use crate::train::Run;
@@ -14,7 +14,7 @@ use crate::train::Run;
 /// # Errors
 /// A file cannot be written or drawn.
 pub fn save(folder: &Path, name: &str, title: &str, runs: &[Run], target: Option<f32>) -> Result<[PathBuf; 2], Error> {
-    canvas::save(&figure(title, runs, target), folder, name)
+    figure(title, runs, target).save(folder, name)
 }
 
 /// Loss against steps and against seconds; for several seeds the median and, as a band, the
@@ -42,6 +42,7 @@ fn figure(title: &str, runs: &[Run], target: Option<f32>) -> Figure {
             colour: row.colour,
             points: xs.into_iter().zip(points.iter().map(|&(loss, _)| loss)).collect(),
             reached,
+            marked: false,
         };
         // The loss of a batch is that before its step.
         let number = (0..points.len()).map(|step| step as f64).collect();
@@ -53,12 +54,10 @@ fn figure(title: &str, runs: &[Run], target: Option<f32>) -> Figure {
     let y = losses_axis(&steps, target);
     let panel = |x_label: &'static str, curves: Vec<Curve>, end: fn(&Run) -> f64| {
         let x = Axis::linear(0.0, runs.iter().map(end).fold(0.0, f64::max));
-        Panel { x_label, x, y, curves }
+        Panel { x_label, y_label: "training loss of the batch", x, y, target: target.map(f64::from), curves }
     };
     Figure {
         title: title.to_owned(),
-        y_label: "training loss of the batch",
-        target: target.map(f64::from),
         panels: [
             panel("steps", steps, |run| run.steps() as f64),
             panel("seconds of training", seconds, |run| run.times.total().as_secs_f64()),

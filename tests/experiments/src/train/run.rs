@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use indicatif::ProgressBar;
 
 use super::target::{Evaluation, Watch, reached};
@@ -12,7 +12,7 @@ use crate::data::batches::Batches;
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::model::Autoencoder;
-use crate::optimizers::{Config, Method, StepError};
+use crate::optimizers::{Config, Method, StepError, Stepper};
 
 /// Images of the training set that final losses and steps to the target are measured on.
 const EVALUATED: usize = 5000;
@@ -36,12 +36,26 @@ impl Setting {
     /// # Errors
     /// The batch is larger than the training set.
     pub fn new(dataset: Dataset, batch: usize, steps: usize, interrupt: Interrupt) -> Result<Self, Error> {
+        Self::evaluated(dataset, batch, steps, interrupt, EVALUATED)
+    }
+
+    /// The same, with losses on so many training images: fewer where evaluations would take longer than the training.
+    ///
+    /// # Errors
+    /// As [`Setting::new`].
+    pub fn evaluated(
+        dataset: Dataset,
+        batch: usize,
+        steps: usize,
+        interrupt: Interrupt,
+        images: usize,
+    ) -> Result<Self, Error> {
         let count = dataset.train.count();
         if batch > count {
             return Err(Error::Batch { batch, count });
         }
         Ok(Self {
-            train: dataset.train.first(EVALUATED, EVALUATION_BATCH)?,
+            train: dataset.train.first(images, EVALUATION_BATCH)?,
             test: dataset.test.first(usize::MAX, EVALUATION_BATCH)?,
             dataset,
             batch,
@@ -155,14 +169,28 @@ impl Run {
     }
 }
 
-/// Trains a fresh network. Divergence and Ctrl-C end a run early, as a result and not as an error.
+/// Trains a fresh network with the method's own settings, see [`run_with`].
 ///
 /// # Errors
 /// Those of the tensor library.
 pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, Error> {
+    Ok(run_with(setting, job, progress, |parameters| job.method.build(parameters, job.rate))?.0)
+}
+
+/// Trains a fresh network with the optimizer that `build` makes for its parameters, and returns that one too. Divergence
+/// and Ctrl-C end a run early, as a result and not as an error.
+///
+/// # Errors
+/// Those of the tensor library and of `build`.
+pub fn run_with<S: Stepper>(
+    setting: &Setting,
+    job: Job,
+    progress: &ProgressBar,
+    build: impl FnOnce(Vec<(String, Var)>) -> candle_core::Result<S>,
+) -> Result<(Run, S), Error> {
     let dataset = &setting.dataset;
     let network = Autoencoder::new(dataset.encoder, job.seed)?;
-    let mut optimizer = job.method.build(network.parameters(), job.rate)?;
+    let mut optimizer = build(network.parameters())?;
     let mut batches = Batches::new(job.seed, dataset.train.count(), setting.batch);
     let mut run = Run {
         job,
@@ -230,7 +258,7 @@ pub fn run(setting: &Setting, job: Job, progress: &ProgressBar) -> Result<Run, E
             run.end = End::Diverged;
         }
     }
-    Ok(run)
+    Ok((run, optimizer))
 }
 
 fn evaluate(network: &Autoencoder, setting: &Setting, run: &Run) -> Result<Evaluation, Error> {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use candle_core::Var;
+use shampoo_runtime::Timeline;
 use shampoo_runtime::candle::CandleShampoo;
 
 use super::plan::{Arrangement, Case, Plan, Scale, settings};
@@ -27,9 +27,35 @@ impl Contender {
     /// # Errors
     /// Those of the tensor library and of the optimizer.
     pub(super) fn new(plan: &Plan, case: Case, arrangement: Arrangement, seed: u64) -> Result<Self, Error> {
+        Self::recorded(plan, case, arrangement, seed, 0)
+    }
+
+    /// A fresh one whose timeline has room for so many events.
+    ///
+    /// # Errors
+    /// As [`Contender::new`].
+    pub(super) fn recorded(
+        plan: &Plan,
+        case: Case,
+        arrangement: Arrangement,
+        seed: u64,
+        events: usize,
+    ) -> Result<Self, Error> {
         let network = Transformer::new(plan.scale.sizes, seed)?;
-        let optimizer = optimizer(network.parameters(), case, plan.scale, arrangement, plan.rate)?;
+        let (shampoo, diagonal, builder) = settings(case, plan.scale, arrangement, plan.rate);
+        let mut builder = builder.timeline(events);
+        let parameters = network.parameters();
+        for (name, var) in &parameters {
+            let own = if case.config.preconditions(name, var.dims()) { shampoo } else { diagonal };
+            builder = builder.parameter_with(name.clone(), var.dims(), own);
+        }
+        let optimizer = CandleShampoo::with_names(parameters, builder)?;
         Ok(Self { case, network, optimizer, seed, steps: 0 })
+    }
+
+    /// What happened when, of [`Contender::recorded`].
+    pub(super) fn timeline(&self) -> Option<&Timeline> {
+        self.optimizer.inner().timeline()
     }
 
     /// Numbers that are preconditioned.
@@ -59,19 +85,4 @@ impl Contender {
         let times = Times { forward_backward, statistics: step.statistics, roots: step.roots, update: step.update };
         Ok((loss, times))
     }
-}
-
-fn optimizer(
-    parameters: Vec<(String, Var)>,
-    case: Case,
-    scale: Scale,
-    arrangement: Arrangement,
-    rate: f64,
-) -> Result<CandleShampoo, Error> {
-    let (shampoo, diagonal, mut builder) = settings(case, scale, arrangement, rate);
-    for (name, var) in &parameters {
-        let own = if case.config.preconditions(name, var.dims()) { shampoo } else { diagonal };
-        builder = builder.parameter_with(name.clone(), var.dims(), own);
-    }
-    Ok(CandleShampoo::with_names(parameters, builder)?)
 }

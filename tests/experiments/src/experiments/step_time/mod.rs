@@ -1,7 +1,8 @@
 //! `step-time`: what a Transformer's training step costs with diagonal AdaGrad, and what Shampoo adds to it.
 //!
-//! `plan` lists what is compared, `threads` says where it runs, `contender` is one of them at work, `timing` takes turns among them, `losses` trains
-//! them to compare schedules, `bound` says what the machine forbids, `row` is the form of a result, `plot` draws them.
+//! `plan` lists what is compared, `threads` says where it runs, `contender` is one of them at work, `timing` takes
+//! turns among them, `losses` trains them to compare schedules, `timeline` shows some steps as they were, `bound` says
+//! what the machine forbids, `row` is the form of a result, `plot` draws them.
 
 mod bound;
 mod contender;
@@ -10,9 +11,10 @@ mod plan;
 mod plot;
 mod row;
 mod threads;
+mod timeline;
 mod timing;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::RangedU64ValueParser;
@@ -21,6 +23,7 @@ use crate::data::tokens::{Corpus, chain, text};
 use crate::error::Error;
 use crate::interrupt::{EXIT_CODE, Interrupt};
 use crate::report::{self, table::aligned};
+use crate::restart;
 use bound::Machine;
 use plan::{Arrangement, Case, Config, Plan, Scale};
 use row::Rows;
@@ -28,10 +31,11 @@ use row::Rows;
 /// Time the training step of a Transformer with diagonal AdaGrad and with Shampoo.
 ///
 /// Width 256, feed-forward 1024, 4 layers, vocabulary 4096, 2048 tokens a batch, blocks of 128. Shampoo on all
-/// matrices, or on all but embedding and softmax; roots every N steps, in step or pipelined. In the arrangement `offload`
-/// training has one thread and the pipelined roots another one, as an accelerator and its host; in `shared` all have all
-/// cores. All contenders live in one process and take turns in every round, AdaGrad before each; times and ratios are
-/// medians over the rounds. All share AdaGrad's step length, momentum and learning rate: only the preconditioner differs.
+/// matrices, or on all but embedding and softmax; roots every N steps, in step or pipelined. In the arrangement
+/// `offload` training has one thread and the pipelined roots another one, as an accelerator and its host; in `shared`
+/// all have all cores. All contenders live in one process and take turns in every round, AdaGrad before each; times and
+/// ratios are medians over the rounds. All share AdaGrad's step length, momentum and learning rate: only the
+/// preconditioner differs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// A text file, plain or gz [default: a generated text]
@@ -71,6 +75,9 @@ pub struct Args {
     /// File for the rows as JSON
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
+    /// File for a few pipelined steps as trace events, which Perfetto opens; a picture of them goes beside it
+    #[arg(long, value_name = "PATH")]
+    timeline: Option<PathBuf>,
     /// Folder for the plot
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
@@ -81,11 +88,17 @@ pub struct Args {
 /// # Errors
 /// The text cannot be read, a tensor operation failed, threads cannot be started, or a result cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    // Freed pages stay in the process. Else each step gives the pages of its large tensors back and faults them in
+    // again, which slows all contenders by about the same time: AdaGrad's step by a fifth, and the ratios come out too
+    // small.
+    if let Some(code) = restart::with_variable("MIMALLOC_PURGE_DELAY", "-1")? {
+        return Ok(code);
+    }
     let scale = if args.small { Scale::SMALL } else { Scale::FULL };
     let corpus = corpus(args, scale)?;
     // What cannot be written is better known before the training than after it.
     report::create_folder(&args.out)?;
-    if let Some(folder) = args.json.as_deref().and_then(Path::parent) {
+    for folder in [&args.json, &args.timeline].into_iter().filter_map(|path| path.as_deref()?.parent()) {
         report::create_folder(folder)?;
     }
     let interrupt = Interrupt::install()?;
@@ -110,14 +123,24 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let ratios = losses::ratios(&plan, args.steps, args.seeds)?;
         rows.add_losses(&ratios);
     }
-    println!("\n{}", aligned(&rows.cells()));
-    println!("{}", row::EXPLANATION);
+    if !rows.rows.is_empty() {
+        println!("\n{}", aligned(&rows.cells()));
+        println!("{}", row::EXPLANATION);
+    }
     if let Some(path) = &args.json {
         rows.save(path)?;
         println!("rows: {}", path.display());
     }
     if !rows.rows.is_empty() {
         for path in plot::bars(&plan, &rows).save(&args.out, "step-time")? {
+            println!("plot: {}", path.display());
+        }
+    }
+    if let Some(path) = &args.timeline
+        && let Some(pictures) = timeline::save(&plan, path)?
+    {
+        println!("timeline: {}", path.display());
+        for path in pictures {
             println!("plot: {}", path.display());
         }
     }
