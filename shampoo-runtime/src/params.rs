@@ -146,7 +146,8 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// Different factors get their roots at different steps of a period, so that no step pays for all.
+    /// Different factors get their roots at different steps of a period, so that no step pays for all; the first ones too, so
+    /// that snapshots and incoming roots never take the memory of all at once.
     #[must_use]
     pub fn staggered(mut self, staggered: bool) -> Self {
         self.staggered = staggered;

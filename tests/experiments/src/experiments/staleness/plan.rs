@@ -94,9 +94,9 @@ impl Case {
             Mode::Sync => (every(self.interval, When::Sync), builder),
             Mode::Pipelined => {
                 let mode = When::Pipelined { delay: self.interval };
-                (every(self.interval, mode), builder.staggered(true).root_threads(1))
+                (every(self.interval, mode), builder.root_threads(1))
             }
-            Mode::Async => (every(self.interval, When::Async), builder.staggered(true).root_threads(1)),
+            Mode::Async => (every(self.interval, When::Async), builder.root_threads(1)),
             Mode::Adaptive => {
                 let (period, flops) = budget(&flops(&parameters)?, self.interval);
                 let rule = Adaptive { drift, flops, max_staleness: self.interval.saturating_mul(OLDEST) };
