@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use runtime_support::{Bench, Shapes};
-use shampoo_core::block::Refresh;
+use shampoo_core::block::{Refresh, Refusals};
 use shampoo_core::config::Config;
 use shampoo_core::schedule::Schedule;
 use shampoo_runtime::{Builder, SERVER_CONFIG};
@@ -68,7 +68,8 @@ fn refused_roots_are_counted_and_leave_the_grafts_own_step() {
         let mut bench = Bench::new(builder.clone().config(strict), SHAPES);
         let mut graft = Bench::new(builder.config(Config { precondition: false, ..strict }), SHAPES);
         for (step, report) in (1..).zip(bench.steps(53, 3)) {
-            let right = Refresh { rejected: FACTORS, retries: 2 * FACTORS, ..Refresh::default() };
+            let refusals = Refusals { uncertified: FACTORS, ..Refusals::default() };
+            let right = Refresh { rejected: FACTORS, refusals, retries: 2 * FACTORS, ..Refresh::default() };
             assert_eq!(report.refresh, right, "step {step}");
         }
         graft.steps(53, 3);

@@ -11,6 +11,14 @@ type Slices<P, S, W> = Tensor<P, &'static mut [S], &'static mut [W], &'static mu
 
 entries! { sizes_of_state: [Lengths::of, Lengths::state, state_len, partition] }
 
+entries! { room: [
+    Headroom::of::<f32, f32>,
+    Headroom::initial,
+    Headroom::filled,
+    Headroom::magnitude,
+    Headroom::with,
+] }
+
 macro_rules! tensors {
     ($name:ident, $p:ty, $tensor:ty) => {
         entries! { $name: [

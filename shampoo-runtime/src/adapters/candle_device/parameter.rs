@@ -114,7 +114,7 @@ impl Parameter {
     }
 
     /// Judges the gradient by its largest magnitude, before anything is written.
-    pub(super) fn judge<P: Precision>(&mut self, value: f64) -> core::result::Result<(), CandleError> {
+    pub(super) fn judge(&mut self, value: f64) -> core::result::Result<(), CandleError> {
         let numel = self.partition.numel();
         let limit = self.headroom.magnitude(numel.max(1) as f64);
         let source = match &self.gradient {

@@ -42,7 +42,7 @@ impl<P: Precision<Work = f32, Store = f32>> Accelerator<P> for Parameters {
             return Ok(());
         }
         let values = Tensor::stack(&largest, 0)?.to_vec1::<f32>()?;
-        judged.into_iter().zip(values).try_for_each(|(parameter, value)| parameter.judge::<P>(value.into()))
+        judged.into_iter().zip(values).try_for_each(|(parameter, value)| parameter.judge(value.into()))
     }
 
     fn accumulate(&mut self) -> Result<u32, CandleError> {

@@ -4,7 +4,8 @@
 //! thread stops. Its elementwise passes go to another pool, one for the whole process, whose size only the environment
 //! sets; but on that pool's own threads they stay where they are. So training alone is on a thread that is in both.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use candle_core::utils::barrier_pool;
