@@ -133,8 +133,13 @@ pub fn axpby<T: Real>(alpha: T, x: &[T], beta: T, y: &mut [T]) {
 #[inline(always)]
 pub fn rotate_rows<T: Real>(mut rows: MatMut<'_, T>, rotations: &[[T; 2]]) {
     let (nrows, ncols) = (rows.nrows(), rows.ncols());
-    let (data, stride) = rows.parts_mut();
-    let mut rows = data.chunks_mut(stride.max(1)).take(nrows).rev().filter_map(|row| row.get_mut(..ncols));
+    let (mut data, stride) = rows.parts_mut();
+    // From the last row up; a reversed iterator over chunks keeps a panic.
+    let mut rows = (0..nrows).rev().map_while(move |row| {
+        let (above, own) = core::mem::take(&mut data).split_at_mut_checked(row.saturating_mul(stride))?;
+        data = above;
+        own.get_mut(..ncols)
+    });
     let Some(mut lower) = rows.next() else { return };
     let (pairs, rest) = rotations.as_chunks::<2>();
     for &[[c, s], [next_c, next_s]] in pairs {

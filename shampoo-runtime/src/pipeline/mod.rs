@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Results depend on what was submitted and when it is installed, never on who computed it: in
-//! [`Mode::Pipelined`](shampoo_core::schedule::Mode::Pipelined) a run can be repeated bit for bit with any number of
+//! [`Mode::Pipelined`] a run can be repeated bit for bit with any number of
 //! workers, none included. What goes wrong costs one root: the one before stays, the failure is counted by kind, and the
 //! factor is tried again when it is due next.
 
