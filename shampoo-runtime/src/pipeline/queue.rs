@@ -72,6 +72,7 @@ impl<J: Ordered> Queue<J> {
     }
 
     /// The next job for a worker, which waits for one; `None` once the queue is closed.
+    #[allow(dead_code, reason = "without the feature `rayon` there are no workers")]
     pub(crate) fn take(&self) -> Option<J> {
         let mut state = self.lock();
         loop {
@@ -91,6 +92,7 @@ impl<J: Ordered> Queue<J> {
     }
 
     /// Hands a result back. After the end it is dropped.
+    #[allow(dead_code, reason = "without the feature `rayon` there are no workers")]
     pub(crate) fn finish(&self, job: J) {
         let mut state = self.lock();
         if !state.closed {
@@ -179,6 +181,7 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// So long from now.
     pub(crate) fn after(limit: Duration) -> Self {
+        let _ = limit;
         Self {
             #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
             end: std::time::Instant::now().checked_add(limit),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use shampoo_core::kernel::Kernel;
+#[cfg(feature = "rayon")]
 use shampoo_core::linalg::inverse_root::inverse_root_workspace_len;
 use shampoo_core::scalar::Precision;
 
 use super::job::Job;
 use super::queue::Queue;
 use crate::error::Error;
+#[cfg(feature = "rayon")]
 use crate::heap::Workspace;
 
 /// Threads that take jobs from a queue until it is closed.
