@@ -8,8 +8,9 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Condvar, Mutex, Once};
+use std::sync::{Condvar, Mutex};
 
+use runtime_support::faults::{MESSAGE, in_time, silence};
 use runtime_support::{Bench, Shapes};
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
@@ -21,7 +22,6 @@ use shampoo_runtime::{Builder, Flow, SERVER_CONFIG, StepReport};
 /// A factor of order 6, then one of order 4.
 const SHAPES: Shapes<'static> = &[("wide", &[6, 4])];
 const FACTORS: u32 = 2;
-const MESSAGE: &str = "a test's own panic";
 
 /// No limit that a healthy root could ever meet, however busy the machine is.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -134,32 +134,6 @@ impl Kernel<f64> for Kept {
         if self.poison.load(Ordering::SeqCst) {
             [diagonal, off_diagonal, tau].into_iter().for_each(|numbers| numbers.fill(f64::NAN));
         }
-    }
-}
-
-/// Prints every panic but the tests' own.
-fn silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload().downcast_ref::<&str>() != Some(&MESSAGE) {
-                print(info);
-            }
-        }));
-    });
-}
-
-/// Fails where `f` does not return.
-fn in_time(f: impl FnOnce() + Send + 'static) {
-    let (done, wait) = channel();
-    let worker = std::thread::spawn(move || {
-        f();
-        let _ = done.send(());
-    });
-    assert!(wait.recv_timeout(Duration::from_secs(120)) != Err(RecvTimeoutError::Timeout), "it does not return");
-    if let Err(assertion) = worker.join() {
-        std::panic::resume_unwind(assertion);
     }
 }
 

@@ -5,10 +5,8 @@ mod runtime_support;
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
-use core::time::Duration;
-use std::sync::Once;
-use std::sync::mpsc::channel;
 
+use runtime_support::faults::{MESSAGE, in_time, silence};
 use runtime_support::{Bench, Shapes, State};
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
@@ -21,7 +19,6 @@ use shampoo_runtime::{Builder, SERVER_CONFIG};
 const SHAPES: Shapes<'static> = &[("a", &[5, 4]), ("b", &[3, 3]), ("bias", &[4])];
 /// Blocks of 3 and 2 by 3 and 1, and one block.
 const FACTORS: u32 = 10;
-const MESSAGE: &str = "a test's own panic";
 
 /// The portable kernel, whose next calls panic: so many inside roots (`left`) and in the passes outside.
 #[derive(Default)]
@@ -71,33 +68,6 @@ impl Kernel<f64> for &Failing {
     ) {
         strike(&self.left);
         Portable.tridiagonalize(a, t, vectors, rows);
-    }
-}
-
-/// Prints every panic but the tests' own.
-fn silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if info.payload().downcast_ref::<&str>() != Some(&MESSAGE) {
-                print(info);
-            }
-        }));
-    });
-}
-
-/// Fails where `f` does not return.
-fn in_time(f: impl FnOnce() + Send + 'static) {
-    let (done, wait) = channel();
-    let worker = std::thread::spawn(move || {
-        f();
-        let _ = done.send(());
-    });
-    let waited = wait.recv_timeout(Duration::from_secs(60));
-    assert!(waited != Err(std::sync::mpsc::RecvTimeoutError::Timeout), "the step does not return");
-    if let Err(assertion) = worker.join() {
-        std::panic::resume_unwind(assertion);
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "every test file uses its own part")]
 
 pub(crate) mod battery;
+pub(crate) mod faults;
 
 use shampoo_core::config::Config;
 use shampoo_core::diagonal::sm3::Variant;

@@ -64,6 +64,7 @@ pub fn certify<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
             *diagonal += R::from_f64(ridge);
         }
     }
+    // A bound of the largest eigenvalue: the Frobenius norm, with the diagonal counted twice.
     let squares = |sum: f64, row: &[S]| row.iter().fold(sum, |sum, x| sum + 2.0 * square(x.load()));
     let lambda_max = request.scale * libm::sqrt(rows(triangle).take(n).fold(0.0, squares));
     let kappa = (lambda_max + ridge) / ridge;

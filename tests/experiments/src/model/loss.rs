@@ -5,12 +5,11 @@
 //! (sigmoid(x) - t) / batch, needs the same exponential, so the forward pass computes both. The
 //! logarithms of 512 pixels are one logarithm of a product, which is at most 2^512.
 
-use std::sync::Mutex;
-
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::dense::contiguous;
+use super::kept::Kept;
 
 /// Pixels that one task handles. Fixed, so that sums do not depend on the number of threads.
 const CHUNK: usize = 512 * 32;
@@ -33,7 +32,7 @@ pub fn cross_entropy_value(logits: &Tensor, targets: &Tensor) -> Result<f32> {
 
 /// Keeps the gradient of the logits from the forward to the backward pass.
 #[derive(Debug, Default)]
-struct CrossEntropy(Mutex<Vec<f32>>);
+struct CrossEntropy(Kept);
 
 impl CustomOp2 for CrossEntropy {
     fn name(&self) -> &'static str {
@@ -61,10 +60,7 @@ impl CustomOp2 for CrossEntropy {
             .map(|(gradient, (logits, targets))| pass(gradient, logits, targets, scale))
             .collect();
         let loss = sums.iter().sum::<f64>() / batch as f64;
-        let Ok(mut kept) = self.0.lock() else {
-            bail!("a thread died while it computed the loss");
-        };
-        *kept = gradient;
+        self.0.put(gradient)?;
         Ok((CpuStorage::F32(vec![loss as f32]), Shape::from(())))
     }
 
@@ -75,15 +71,7 @@ impl CustomOp2 for CrossEntropy {
         _loss: &Tensor,
         loss_gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let Ok(mut kept) = self.0.lock() else {
-            bail!("a thread died while it computed the loss");
-        };
-        // Taken, not copied: a graph is walked backward once.
-        let kept = core::mem::take(&mut *kept);
-        let gradient = Tensor::from_vec(kept, logits.shape(), logits.device())?;
-        let factor = loss_gradient.to_scalar::<f32>()?;
-        let gradient = if factor == 1.0 { gradient } else { (gradient * f64::from(factor))? };
-        Ok((Some(gradient), None))
+        Ok((Some(self.0.take(logits, loss_gradient)?), None))
     }
 }
 

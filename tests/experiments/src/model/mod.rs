@@ -5,6 +5,7 @@ pub mod attention;
 pub mod autoencoder;
 pub mod dense;
 mod exponential;
+mod kept;
 pub mod layer_norm;
 pub mod loss;
 pub mod next_token;

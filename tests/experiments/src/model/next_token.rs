@@ -2,13 +2,12 @@
 //!
 //! The gradient, (softmax - one at the token) / tokens, needs the same exponentials, so the forward pass computes both.
 
-use std::sync::Mutex;
-
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::dense::contiguous;
 use super::exponential::exp;
+use super::kept::Kept;
 use super::sum;
 
 /// Rows that one task handles. Fixed, so that sums do not depend on the number of threads.
@@ -24,7 +23,7 @@ pub fn cross_entropy(logits: &Tensor, tokens: &Tensor) -> Result<Tensor> {
 
 /// Keeps the gradient of the logits from the forward to the backward pass.
 #[derive(Debug, Default)]
-struct NextToken(Mutex<Vec<f32>>);
+struct NextToken(Kept);
 
 impl CustomOp2 for NextToken {
     fn name(&self) -> &'static str {
@@ -58,10 +57,7 @@ impl CustomOp2 for NextToken {
             })
             .collect();
         let loss = sums.iter().sum::<f64>() / count as f64;
-        let Ok(mut kept) = self.0.lock() else {
-            bail!("a thread died while it computed the loss");
-        };
-        *kept = gradient;
+        self.0.put(gradient)?;
         Ok((CpuStorage::F32(vec![loss as f32]), Shape::from(())))
     }
 
@@ -72,15 +68,7 @@ impl CustomOp2 for NextToken {
         _loss: &Tensor,
         loss_gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let Ok(mut kept) = self.0.lock() else {
-            bail!("a thread died while it computed the loss");
-        };
-        // Taken, not copied: a graph is walked backward once.
-        let kept = core::mem::take(&mut *kept);
-        let gradient = Tensor::from_vec(kept, logits.shape(), logits.device())?;
-        let factor = loss_gradient.to_scalar::<f32>()?;
-        let gradient = if factor == 1.0 { gradient } else { (gradient * f64::from(factor))? };
-        Ok((Some(gradient), None))
+        Ok((Some(self.0.take(logits, loss_gradient)?), None))
     }
 }
 
