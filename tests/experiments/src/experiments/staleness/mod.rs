@@ -164,7 +164,9 @@ fn race(setting: &Setting, batch: usize, args: &Args, rows: &mut Vec<Row>) -> Re
             let build = |parameters| Ok(Observed::new(case.build(parameters, rate, args.drift)?));
             let (run, optimizer) = run_with(setting, job, &bar, build)?;
             bar.finish_and_clear();
-            rows.push(Row::of(&run, batch, target, Some((case, optimizer.seen))));
+            let row = Row::of(&run, batch, target, Some((case, optimizer.seen)));
+            println!("batch {batch}, {}: {}", case.label(), row.result());
+            rows.push(row);
         }
     }
     Ok(())

@@ -77,6 +77,19 @@ impl Row {
         }
     }
 
+    /// In a few words.
+    pub(super) fn result(&self) -> String {
+        format!("steps to target: {}, train loss {}", self.steps_until(), self.loss())
+    }
+
+    fn steps_until(&self) -> String {
+        self.steps_to_target.map_or_else(|| "never".to_owned(), |steps| steps.to_string())
+    }
+
+    fn loss(&self) -> String {
+        self.final_train_loss.map_or_else(String::new, |loss| format!("{loss:.2}"))
+    }
+
     fn cells(&self) -> [String; 11] {
         let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
         let remark = match self.end {
@@ -93,8 +106,8 @@ impl Row {
             number(self.interval),
             delay,
             self.batch.to_string(),
-            self.steps_to_target.map_or_else(|| "never".to_owned(), |steps| steps.to_string()),
-            self.final_train_loss.map_or_else(String::new, |loss| format!("{loss:.2}")),
+            self.steps_until(),
+            self.loss(),
             self.mean_age.map_or_else(String::new, |age| format!("{age:.1}")),
             number(self.max_age),
             if self.case.is_some() { format!("{:.2}", self.roots_per_step) } else { String::new() },

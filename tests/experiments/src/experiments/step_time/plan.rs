@@ -15,6 +15,10 @@ use crate::model::transformer::{EMBEDDING, SOFTMAX, Sizes};
 /// The learning rate of all: not tuned, since only times and runs of equal rates are compared.
 pub(super) const RATE: f64 = 3e-3;
 
+/// Steps between a snapshot and its root's first use. Every step has its N-th part of the roots, which are done long before the
+/// next step needs them; a longer delay would only make them older.
+const DELAY: u64 = 1;
+
 /// Network, batch and blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
@@ -75,7 +79,7 @@ pub(super) enum Config {
 pub(super) enum Schedule {
     /// In the step that is due, while training waits.
     Sync,
-    /// While training goes on; used N steps later, and different factors at different steps.
+    /// While training goes on: different factors at different steps, each used [`DELAY`] steps later.
     Pipelined,
 }
 
@@ -203,7 +207,7 @@ pub(super) fn settings(case: Case, scale: Scale, arrangement: Arrangement, rate:
     let (periods, builder) = match schedule {
         Schedule::Sync => (periods, builder),
         Schedule::Pipelined => {
-            let periods = Periods { mode: Mode::Pipelined { delay: interval }, ..periods };
+            let periods = Periods { mode: Mode::Pipelined { delay: DELAY }, ..periods };
             (periods, builder.staggered(true).root_threads(1))
         }
     };
