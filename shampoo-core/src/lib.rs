@@ -26,6 +26,7 @@
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |
 //! | [`block`] | the blocks of one tensor; can be halved for threads | tensors, the runtime |
 //! | [`tensor`] | one parameter: its state, and the whole of its step | programs |
+//! | [`ticks`] | their roots beside training without threads: a budget of flops a call | programs on devices |
 //! | [`lookup`] | the same for a table of which a batch reads rows | programs |
 //! | [`kfac`] | the factors of K-FAC, for a layer's inputs and its outputs' gradients | useful alone |
 //!
@@ -71,3 +72,4 @@ pub mod scalar;
 pub mod schedule;
 pub mod statistics;
 pub mod tensor;
+pub mod ticks;

@@ -67,7 +67,8 @@ where
         copy(self.graft.as_mut(), saved.graft);
         copy(self.momentum.as_mut(), saved.momentum);
         copy(self.slots.as_mut(), saved.slots);
-        (self.count, self.headroom) = (saved.count, Headroom::within::<P>(saved.filled));
+        (self.count, self.open) = (saved.count, true);
+        self.headroom = Headroom::within::<P>(saved.filled);
         Ok(())
     }
 }
