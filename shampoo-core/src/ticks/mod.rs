@@ -38,8 +38,7 @@ use crate::mat::packed::packed_len;
 use crate::scalar::Precision;
 use crate::schedule::{Mode, Poll, Slot};
 use crate::tensor::{Tensor, largest_order, request};
-pub(crate) use flight::Flight;
-use flight::{Piece, Stage};
+use flight::{Flight, Piece, Stage};
 
 /// The most flops that one piece of a parameter's roots can cost, counted as
 /// [`Job::next_flops`](crate::linalg::inverse_root::Job::next_flops) does; 0 without factors.
@@ -70,6 +69,12 @@ pub struct Site {
     pub factor: usize,
     /// The step whose statistics were copied.
     pub snapshot: u64,
+}
+
+/// A driver as it is saved: where its next search begins; tensor, factor, snapshot and order of what is under way.
+pub(crate) struct Suspended {
+    pub(crate) cursor: usize,
+    pub(crate) flight: Option<((usize, usize, u64), usize)>,
 }
 
 /// What a tick did.
@@ -176,6 +181,29 @@ where
     /// next, in [`Mode::Pipelined`] it has a failure at its step.
     pub fn abandon(&mut self) {
         self.flight = None;
+    }
+
+    /// The statistics under way.
+    pub(crate) fn copied(&self) -> &[P::Store] {
+        let order = self.flight.as_ref().map(|flight| flight.order).filter(|&order| order <= self.order);
+        order.and_then(|order| self.snapshot.as_ref().get(..packed_len(order))).unwrap_or_default()
+    }
+
+    /// What is saved beside them.
+    pub(crate) fn suspended(&self) -> Suspended {
+        let flight = self.flight.as_ref().map(|flight| (flight.site, flight.order));
+        let flight = flight.map(|(Site { tensor, factor, snapshot }, order)| ((tensor, factor, snapshot), order));
+        Suspended { cursor: self.cursor, flight }
+    }
+
+    /// Takes up what was saved, and lends the place of its statistics: the root is begun anew.
+    pub(crate) fn resume(&mut self, Suspended { cursor, flight }: Suspended) -> &mut [P::Store] {
+        self.cursor = cursor;
+        let site = |(tensor, factor, snapshot)| Site { tensor, factor, snapshot };
+        self.flight = flight.map(|(place, order)| Flight::new(site(place), order));
+        let order = flight.map_or(0, |(_, order)| order);
+        let length = if order <= self.order { packed_len(order) } else { 0 };
+        self.snapshot.as_mut().get_mut(..length).unwrap_or_default()
     }
 
     /// Goes on with the roots as far as the budget reaches, and in [`Mode::Async`] installs what is finished.

@@ -77,12 +77,10 @@ impl Real for Counted {
     const MIN_POSITIVE: Self = Self(f64::MIN_POSITIVE);
     const SAFE_SQUARE: Self = Self(<f64 as Real>::SAFE_SQUARE);
     type Transform = Plain;
-    const STEP: &'static [Self; 16] = &[
-        ONE, ONE, ONE, ONE, ONE, ONE, ONE, ONE, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO,
-    ];
-    const PULSE: &'static [Self; 16] = &[
-        ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ONE, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO,
-    ];
+    const STEP: &'static [Self; 16] =
+        &[ONE, ONE, ONE, ONE, ONE, ONE, ONE, ONE, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO];
+    const PULSE: &'static [Self; 16] =
+        &[ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ONE, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO];
 
     fn from_f64(x: f64) -> Self {
         Self(x)
