@@ -60,7 +60,8 @@ fn assert_resumes<P: Precision<Work: Number, Store: Number>>(config: Config, rou
         model.round(1, flops);
         loaded.round(2, flops / 3);
     }
-    (model.settle(), loaded.settle());
+    model.settle();
+    loaded.settle();
     assert!(loaded.state() == model.state(), "{config:?} after {rounds} rounds");
 }
 
@@ -110,8 +111,10 @@ fn a_closed_round_stays_closed() {
     restore(&mut loaded, &image).expect("what was saved");
     loaded.tick(u64::MAX);
     for _ in 0..6 {
-        (model.step(), loaded.step());
-        (model.settle(), loaded.settle());
+        model.step();
+        loaded.step();
+        model.settle();
+        loaded.settle();
     }
     assert!(loaded.state() == model.state());
 }

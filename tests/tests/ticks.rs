@@ -1,7 +1,6 @@
 //! Roots spread over ticks: within their budget, at their time, with the bits of roots computed at once.
 
 mod common;
-#[allow(unused_imports, dead_code, unused_macros)]
 mod runtime_support;
 mod ticks_support;
 
@@ -302,6 +301,6 @@ fn state_is_built_in_place() {
         size_of::<Config>(),
     ];
     println!("bytes of a tensor, a driver, a job, a slot, settings: {sizes:?}");
-    let bounds = [768, 832, 704, 96, 384];
+    let bounds = [512, 640, 544, 80, 320];
     assert!(sizes.iter().zip(bounds).all(|(&size, bound)| size <= bound), "{sizes:?}");
 }
