@@ -34,7 +34,7 @@ use row::Rows;
 /// matrices, or on all but embedding and softmax; roots every N steps, in step or pipelined. In the arrangement
 /// `offload` training has one thread and the pipelined roots another one, as an accelerator and its host; in `shared`
 /// all have all cores. All contenders live in one process and take turns in every round, AdaGrad before each; times and
-/// ratios are medians over the rounds. All share AdaGrad's step length, momentum and learning rate: only the
+/// ratios are medians over the rounds. All share AdaGrad's step length, momentum, learning rate and its warm-up: only the
 /// preconditioner differs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {

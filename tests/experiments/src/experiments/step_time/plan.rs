@@ -5,7 +5,9 @@ use core::fmt;
 
 use shampoo_core::config::Config as Settings;
 use shampoo_core::graft::Graft;
+use shampoo_core::learning_rate::{Decay, LearningRate};
 use shampoo_core::schedule::{Mode, Schedule as Periods};
+use shampoo_core::statistics::Averaging;
 use shampoo_runtime::{Builder, SERVER_CONFIG};
 
 use crate::data::tokens::Corpus;
@@ -15,8 +17,12 @@ use crate::model::transformer::{EMBEDDING, SOFTMAX, Sizes};
 /// The learning rate of all: not tuned, since only times and runs of equal rates are compared.
 pub(super) const RATE: f64 = 3e-3;
 
-/// Steps between a snapshot and its root's first use. Every step has its N-th part of the roots, which are done long before the
-/// next step needs them; a longer delay would only make them older.
+/// Steps until the rate is the full one. The first steps are those of the graft alone where roots come later, and AdaGrad's very
+/// first one, the sign of the gradient with momentum behind it, throws a network off that has no warm-up.
+const WARMUP: u64 = 40;
+
+/// Steps between a snapshot and its root's first use. All roots together take less than a step of training; a longer delay
+/// would only make them older, and turns would keep some factors without a root for a whole interval.
 const DELAY: u64 = 1;
 
 /// Network, batch and blocks.
@@ -79,7 +85,7 @@ pub(super) enum Config {
 pub(super) enum Schedule {
     /// In the step that is due, while training waits.
     Sync,
-    /// While training goes on: different factors at different steps, each used [`DELAY`] steps later.
+    /// While training goes on; used [`DELAY`] steps later.
     Pipelined,
 }
 
@@ -208,14 +214,23 @@ pub(super) fn settings(case: Case, scale: Scale, arrangement: Arrangement, rate:
         Schedule::Sync => (periods, builder),
         Schedule::Pipelined => {
             let periods = Periods { mode: Mode::Pipelined { delay: DELAY }, ..periods };
-            (periods, builder.staggered(true).root_threads(1))
+            (periods, builder.root_threads(1))
         }
     };
     let graft = Graft::AdaGrad { epsilon: 1e-10 };
-    let shampoo =
-        Settings { block_size: scale.block, merge_limit: scale.block, graft, schedule: periods, ..SERVER_CONFIG };
+    let shampoo = Settings {
+        block_size: scale.block,
+        merge_limit: scale.block,
+        // As in the talk. An average of some ten batches forgets the rows of rare words: what an old root does not know, it
+        // magnifies up to its ridge.
+        averaging: Averaging::Sum,
+        graft,
+        schedule: periods,
+        ..SERVER_CONFIG
+    };
     let diagonal = Settings { momentum: shampoo.momentum, ..Settings::diagonal(graft) };
-    (shampoo, diagonal, builder.learning_rate(rate))
+    let rate = LearningRate { base: rate, warmup: WARMUP, decay: Decay::Constant };
+    (shampoo, diagonal, builder.learning_rate_schedule(rate))
 }
 
 #[cfg(test)]
