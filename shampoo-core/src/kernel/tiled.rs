@@ -43,12 +43,12 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     y: &mut [Tile<T>],
 ) {
     let Columns { v, w, x } = columns;
-    let blocks = rows.chunks_exact_mut(stride.saturating_mul(LANES).max(1)).zip(v.iter().zip(w).zip(x));
+    let blocks = rows.chunks_exact_mut(stride.max(1).saturating_mul(LANES)).zip(v.iter().zip(w).zip(x));
     for (tile, (rows, ((v, w), x))) in blocks.enumerate() {
         let Some((left, right)) = y.split_at_mut_checked(tile) else { return };
         let Some(own) = right.first_mut() else { return };
         let sums = if L::WIDE {
-            let mut quads = rows.chunks_exact_mut(stride.saturating_mul(LANES / 2).max(1));
+            let mut quads = rows.chunks_exact_mut(stride.max(1).saturating_mul(LANES / 2));
             let (Some(upper), Some(lower)) = (quads.next(), quads.next()) else { return };
             let (&[va, vb, vc, vd, ve, vf, vg, vh], &[wa, wb, wc, wd, we, wf, wg, wh]) = (v, w);
             let &[xa, xb, xc, xd, xe, xf, xg, xh] = x;
