@@ -24,15 +24,19 @@ mod signal;
 pub use memory::{Memory, Small, Standard};
 pub use method::Method;
 pub use network::Sizes;
+pub use shampoo_core::ticks::Tick;
 pub use signal::CLASSES;
 
 use shampoo_core::error::{ConfigError, ShapeError, StepError};
 use shampoo_core::kernel::Portable;
+use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::F32;
-use shampoo_core::schedule::Slot;
+use shampoo_core::schedule::{Loads, Slot};
 use shampoo_core::tensor::{Lengths, Tensor, Workspace};
+use shampoo_core::ticks::Ticks;
 
 use memory::Cutter;
+use method::{DELAY, FACTORS};
 use network::Network;
 use random::Random;
 
@@ -55,6 +59,7 @@ pub struct Training<'m> {
     method: Method,
     random: Random,
     layers: [Layer<'m>; 2],
+    ticks: Ticks<F32, &'m mut [f32], &'m mut [f32]>,
     /// Of both layers, one behind the other; likewise their gradients.
     parameters: &'m mut [f32],
     gradients: &'m mut [f32],
@@ -86,7 +91,8 @@ impl<'m> Training<'m> {
         let update = take(largest)?;
         let direction = take(largest)?;
         let work = take(first.work.max(second.work))?;
-        let root = take(first.root.max(second.root))?;
+        let order = sizes.largest_order(method);
+        let ticks = Ticks::new(order, take(packed_len(order))?, take(first.root.max(second.root))?)?;
         let sines = take(sizes.inputs.saturating_sub(1))?;
         let inputs = take(sizes.inputs)?;
         let hidden = take(sizes.hidden)?;
@@ -98,7 +104,10 @@ impl<'m> Training<'m> {
             Tensor::new(&shape, method.config(), statistics, roots, graft, momentum, slots)
         };
         let [first_shape, second_shape] = sizes.shapes();
-        let layers = [layer(first_shape, first)?, layer(second_shape, second)?];
+        let mut layers = [layer(first_shape, first)?, layer(second_shape, second)?];
+        let mut turns = [0; FACTORS];
+        let mut loads = Loads::spaced(&mut turns, DELAY);
+        layers.iter_mut().for_each(|layer| layer.stagger(&mut loads));
         signal::fill_sines(sines);
         let mut random = Random::new(WEIGHTS);
         let (inner, outer) = parameters.split_at_mut_checked(first.numel).unwrap_or_default();
@@ -112,10 +121,11 @@ impl<'m> Training<'m> {
             method,
             random: Random::new(TRAINED),
             layers,
+            ticks,
             parameters,
             gradients,
             update,
-            workspace: Workspace { direction, work, root },
+            workspace: Workspace { direction, work, root: &mut [] },
             sines,
             inputs,
             hidden,
@@ -147,13 +157,21 @@ impl<'m> Training<'m> {
         for ((layer, gradient), parameter) in self.layers.iter().zip(gradients).zip(halves(self.parameters, split)) {
             layer.check(gradient, parameter)?;
         }
+        self.ticks.settle(&mut self.layers, &Portable);
+        let rate = self.method.learning_rate(self.sizes);
         let parameters = halves_mut(self.parameters, split);
         for ((layer, gradient), parameter) in self.layers.iter_mut().zip(gradients).zip(parameters) {
             let update = self.update.get_mut(..parameter.len()).unwrap_or_default();
-            layer.step(parameter, gradient, self.method.learning_rate(), update, &mut self.workspace, &Portable)?;
+            layer.step(parameter, gradient, rate, update, &mut self.workspace, &Portable)?;
             parameter.iter_mut().zip(update).for_each(|(p, u)| *p += *u);
         }
         Ok(loss)
+    }
+
+    /// Goes on with the root under way as far as so many flops reach; what is left when the next step begins is done there.
+    /// Weights depend neither on the budget nor on how many ticks there are.
+    pub fn tick(&mut self, flops: u64) -> Tick {
+        self.ticks.tick(&mut self.layers, flops, &Portable)
     }
 
     /// Mean loss of so many samples that are never trained with, always the same ones.

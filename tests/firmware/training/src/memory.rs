@@ -1,7 +1,9 @@
 //! Where everything lies: one array of numbers and one of slots, as long as constant expressions say.
 
+use shampoo_core::mat::packed::packed_len;
 use shampoo_core::schedule::Slot;
-use shampoo_core::tensor::Lengths;
+use shampoo_core::tensor::{Lengths, largest_order};
+use shampoo_core::ticks::largest_piece;
 
 use crate::method::Method;
 use crate::network::Sizes;
@@ -33,12 +35,26 @@ impl Sizes {
         [Lengths::of(&first, &config), Lengths::of(&second, &config)]
     }
 
+    /// Order of the largest factor; 0 where there is none.
+    pub const fn largest_order(self, method: Method) -> usize {
+        let ([first, second], config) = (self.shapes(), method.config());
+        larger(largest_order(&first, &config), largest_order(&second, &config))
+    }
+
+    /// Flops with which a tick always gets on and never exceeds its budget.
+    pub const fn largest_piece(self) -> u64 {
+        let ([first, second], config) = (self.shapes(), Method::Shampoo.config());
+        let (first, second) = (largest_piece(&first, &config), largest_piece(&second, &config));
+        if first > second { first } else { second }
+    }
+
     /// Numbers in memory with a method: the optimizer's state and workspace, parameters and gradients, and a sample's
     /// way through the network.
     pub const fn words_with(self, method: Method) -> usize {
         let [first, second] = self.lengths(method);
         let step = 2 * larger(first.numel, second.numel);
-        let work = larger(first.work, second.work) + larger(first.root, second.root);
+        let snapshot = packed_len(self.largest_order(method));
+        let work = larger(first.work, second.work) + snapshot + larger(first.root, second.root);
         let sample = (self.inputs - 1) + self.inputs + self.hidden + CLASSES;
         first.state() + second.state() + step + work + 2 * (first.numel + second.numel) + sample
     }

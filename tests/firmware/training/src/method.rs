@@ -4,13 +4,21 @@ use shampoo_core::config::Config;
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::graft::Graft;
 use shampoo_core::momentum::Momentum;
-use shampoo_core::schedule::Schedule;
+use shampoo_core::schedule::{Mode, Schedule};
 use shampoo_core::statistics::Averaging;
+
+use crate::network::Sizes;
+
+/// Factors of both layers: each has its turn.
+pub(crate) const FACTORS: usize = 4;
+
+/// Steps from a snapshot to its root: ticks have the time between two steps.
+pub(crate) const DELAY: u64 = 1;
 
 /// What the network is trained with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Both sides preconditioned, the step's length from RMSProp.
+    /// Both sides preconditioned, the step's length from RMSProp; one root between two steps, by ticks.
     Shampoo,
     /// Second moments in the memory of rows and columns.
     Sm3,
@@ -27,7 +35,11 @@ impl Method {
         let momentum = Momentum::heavy_ball(0.9);
         match self {
             Self::Shampoo => Config {
-                schedule: Schedule { precondition_every: 4, ..Schedule::EVERY_STEP },
+                schedule: Schedule {
+                    precondition_every: FACTORS as u64 * DELAY,
+                    mode: Mode::Pipelined { delay: DELAY },
+                    ..Schedule::EVERY_STEP
+                },
                 packed_products: true,
                 ..Config::DEFAULT
             },
@@ -39,11 +51,13 @@ impl Method {
         }
     }
 
-    /// The power of two with the least held-out loss after 100 steps, both sizes together.
-    pub const fn learning_rate(self) -> f64 {
+    /// The power of two with the least held-out loss after 100 steps. Where the size of an entry's step does not depend on
+    /// the gradient's, what reaches the next layer grows with the width, and the best rate falls with it.
+    pub const fn learning_rate(self, sizes: Sizes) -> f64 {
+        let width = sizes.hidden as f64;
         match self {
-            Self::Shampoo => 1.0 / 128.0,
-            Self::Sm3 => 1.0 / 32.0,
+            Self::Shampoo => 1.0 / (8.0 * width),
+            Self::Sm3 => 1.0 / (2.0 * width),
             Self::Sgd => 1.0 / 8.0,
         }
     }

@@ -64,3 +64,41 @@ fn too_little_memory_is_refused() {
     assert!(Training::start(&mut memory, Sizes::SMALL, Method::Shampoo).is_err());
     assert!(Training::start(&mut memory, Sizes::SMALL, Method::Sgd).is_ok());
 }
+
+#[test]
+fn weights_depend_on_no_budget() {
+    let digest = |budget, ticks| {
+        let mut memory = Small::new();
+        let mut training = Training::start(&mut memory, Sizes::SMALL, Method::Shampoo).expect("memory fits");
+        for _ in 0..30 {
+            training.step().expect("a finite gradient");
+            (0..ticks).for_each(|_| _ = training.tick(budget));
+        }
+        training.digest()
+    };
+    let piece = Sizes::SMALL.largest_piece();
+    let right = digest(0, 0);
+    for (budget, ticks) in [(1, 3), (piece, 1), (piece, 7), (u64::MAX, 1)] {
+        assert_eq!(digest(budget, ticks), right, "{ticks} ticks of {budget} flops");
+    }
+}
+
+#[test]
+fn ticks_keep_to_their_budget_and_end() {
+    let mut memory = Standard::new();
+    let mut training = Training::start(&mut memory, Sizes::STANDARD, Method::Shampoo).expect("memory fits");
+    let piece = Sizes::STANDARD.largest_piece();
+    let mut ticks = 0;
+    for _ in 0..8 {
+        training.step().expect("a finite gradient");
+        loop {
+            let tick = training.tick(piece);
+            assert!(tick.flops <= piece, "{} flops of {piece}", tick.flops);
+            ticks += 1;
+            if !tick.working {
+                break;
+            }
+        }
+    }
+    assert!((9..1000).contains(&ticks), "{ticks} ticks for 8 roots");
+}
