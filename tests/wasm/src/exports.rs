@@ -3,7 +3,7 @@
 
 use core::cell::UnsafeCell;
 
-use training::{Method, Sizes, Standard, Training};
+use training::{Method, Reader, Sizes, Standard, Training};
 
 /// A static that is written: memory as it is in C.
 struct Cell<T>(UnsafeCell<T>);
@@ -22,6 +22,7 @@ impl<T> Cell<T> {
 }
 
 static MEMORY: Cell<Standard> = Cell(UnsafeCell::new(Standard::new()));
+static IMAGE: Cell<[u8; Sizes::STANDARD.image_len()]> = Cell(UnsafeCell::new([0; Sizes::STANDARD.image_len()]));
 static TRAINING: Cell<Option<Training<'static>>> = Cell(UnsafeCell::new(None));
 
 /// The training, if there is one.
@@ -82,4 +83,32 @@ extern "C" fn parameters() -> *const f32 {
 #[unsafe(no_mangle)]
 extern "C" fn parameters_len() -> usize {
     with(0, |training| training.parameters().len())
+}
+
+/// Where a saved training is written and read.
+#[unsafe(no_mangle)]
+extern "C" fn image() -> *mut u8 {
+    IMAGE.0.get().cast()
+}
+
+/// Bytes at that place.
+#[unsafe(no_mangle)]
+extern "C" fn image_capacity() -> usize {
+    Sizes::STANDARD.image_len()
+}
+
+/// Writes the training there; its bytes, 0 where there is none.
+#[unsafe(no_mangle)]
+extern "C" fn save() -> usize {
+    // SAFETY: the only reference in use.
+    let image = unsafe { IMAGE.get() };
+    with(0, |training| training.save(0, image).unwrap_or(0))
+}
+
+/// Goes on from what was put there; false, and nothing has changed, unless it is a training with the same method.
+#[unsafe(no_mangle)]
+extern "C" fn restore(length: usize) -> bool {
+    // SAFETY: the only reference in use.
+    let image = unsafe { IMAGE.get() }.get(..length).and_then(|bytes| Reader::open(bytes).ok());
+    with(false, |training| image.is_some_and(|image| training.restore(&image).is_ok()))
 }

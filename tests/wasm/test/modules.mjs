@@ -51,12 +51,38 @@ export async function modules(site, host, check) {
     }
     console.log(`${build}: ${source.length} bytes`);
   }
+  await saves(bytes(site, "plain"), bytes(site, "simd128"), check);
   const idle = await Shampoo.load(bytes(site, "plain"));
   check("an unknown method is refused", throws(() => idle.start("lamb")));
   check("a step without a training is refused", throws(() => idle.step()));
   return found;
 }
 
+/** Saved by one build, in the middle of a root, and loaded by the other. */
+async function saves(one, other, check) {
+  for (const method of METHODS) {
+    const { training } = await train(one, method, 21, 0);
+    training.tick(1000);
+    const image = training.save();
+    const second = await Shampoo.load(other);
+    second.start(method);
+    second.restore(image);
+    check(`${method}: restored as it was`, second.digest() === training.digest() && second.steps === 21);
+    for (let i = 0; i < 30; i++) [training, second].forEach((each) => each.step());
+    check(`${method}: goes on with the same bits`, second.digest() === training.digest());
+    const before = second.digest();
+    const broken = image.slice();
+    broken[broken.length >> 1] ^= 1;
+    const long = new Uint8Array(1 << 24);
+    for (const [name, bytes] of Object.entries({ broken, short: image.slice(0, -1), long })) {
+      check(`${method}: a ${name} image is refused`, throws(() => second.restore(bytes)) && second.digest() === before);
+    }
+    second.start(METHODS.find((name) => name !== method));
+    check(`${method}: no other method takes it`, throws(() => second.restore(image)) && second.steps === 0);
+  }
+}
+
+/** Whether it does. */
 function throws(action) {
   try {
     action();

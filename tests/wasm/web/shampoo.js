@@ -56,4 +56,22 @@ export class Shampoo {
   digest() {
     return (this.#exports.digest() >>> 0).toString(16).padStart(8, "0");
   }
+
+  /** Everything that the next step depends on, as bytes. */
+  save() {
+    const length = this.#exports.save();
+    if (length === 0) throw new Error("no training");
+    return this.#image(length).slice();
+  }
+
+  /** Goes on from saved bytes of a training with the same method: the next steps have the same bits. */
+  restore(bytes) {
+    const fits = bytes.length <= this.#exports.image_capacity();
+    if (fits) this.#image(bytes.length).set(bytes);
+    if (!fits || !this.#exports.restore(bytes.length)) throw new Error("not a whole training with this method");
+  }
+
+  #image(length) {
+    return new Uint8Array(this.#exports.memory.buffer, this.#exports.image(), length);
+  }
 }

@@ -1,5 +1,4 @@
 #![no_std]
-#![cfg_attr(test, allow(clippy::indexing_slicing))]
 //! A small network trained on generated sensor data, in memory that its caller has: the same program, and the same bits,
 //! on a computer, on microcontrollers and in a browser.
 //!
@@ -24,10 +23,12 @@ mod signal;
 pub use memory::{Memory, Small, Standard};
 pub use method::Method;
 pub use network::Sizes;
+pub use shampoo_core::image::Reader;
 pub use shampoo_core::ticks::Tick;
 pub use signal::CLASSES;
 
-use shampoo_core::error::{ConfigError, ShapeError, StepError};
+use shampoo_core::error::{ConfigError, ImageError, ShapeError, StepError};
+use shampoo_core::image;
 use shampoo_core::kernel::Portable;
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::F32;
@@ -190,6 +191,26 @@ impl<'m> Training<'m> {
             loss += network.forward(self.inputs, class);
         }
         loss / f32::from(samples.max(1))
+    }
+
+    /// Everything that the next step depends on, as an image with this number; its length.
+    ///
+    /// **Errors**: fewer bytes than [`Sizes::image_len`] may be too few; nothing is written then.
+    pub fn save(&self, number: u32, to: &mut [u8]) -> Result<usize, ImageError> {
+        let [first, second] = &self.layers;
+        image::save(&[first, second, &self.ticks, &self.parameters, &[self.random.state()]], number, to)
+    }
+
+    /// Goes on from an image of a training of these sizes with this method: the next steps have the same bits.
+    ///
+    /// **Errors**: any other image; nothing has changed then.
+    pub fn restore(&mut self, image: &Reader<'_>) -> Result<(), ImageError> {
+        let [first, second] = &mut self.layers;
+        let mut state = [0_u32];
+        image.restore(&mut [first, second, &mut self.ticks, &mut self.parameters, &mut state])?;
+        let [state] = state;
+        self.random = Random::new(state);
+        Ok(())
     }
 
     /// The weights: hidden units x inputs, then classes x hidden units, row-major.

@@ -1,6 +1,8 @@
 //! Where everything lies: one array of numbers and one of slots, as long as constant expressions say.
 
+use shampoo_core::image::{image_len, numbers_len, tensor_len, ticks_len};
 use shampoo_core::mat::packed::packed_len;
+use shampoo_core::scalar::F32;
 use shampoo_core::schedule::Slot;
 use shampoo_core::tensor::{Lengths, largest_order};
 use shampoo_core::ticks::largest_piece;
@@ -57,6 +59,23 @@ impl Sizes {
         let work = larger(first.work, second.work) + snapshot + larger(first.root, second.root);
         let sample = (self.inputs - 1) + self.inputs + self.hidden + CLASSES;
         first.state() + second.state() + step + work + 2 * (first.numel + second.numel) + sample
+    }
+
+    /// Bytes of a saved training at most, whatever the method.
+    pub const fn image_len(self) -> usize {
+        let [shampoo, sm3, sgd] = Method::ALL;
+        larger(self.image_len_with(shampoo), larger(self.image_len_with(sm3), self.image_len_with(sgd)))
+    }
+
+    const fn image_len_with(self, method: Method) -> usize {
+        let ([first, second], [inner, outer], config) = (self.shapes(), self.parameters(), method.config());
+        image_len(&[
+            tensor_len::<F32>(&first, &config),
+            tensor_len::<F32>(&second, &config),
+            ticks_len::<F32>(self.largest_order(method)),
+            numbers_len::<f32>(inner + outer),
+            numbers_len::<u32>(1),
+        ])
     }
 
     /// Numbers in memory for any method.

@@ -10,6 +10,11 @@ impl Random {
         Self(if seed == 0 { 1 } else { seed })
     }
 
+    /// What a generator with the same future is made of.
+    pub(crate) const fn state(self) -> u32 {
+        self.0
+    }
+
     /// The next 32 bits, never all 0.
     pub(crate) const fn next(&mut self) -> u32 {
         let mut x = self.0;

@@ -1,6 +1,8 @@
 //! What the training promises, on the host.
 
-use training::{Memory, Method, Sizes, Small, Standard, Training};
+#![allow(clippy::indexing_slicing, reason = "a panic is a failed test")]
+
+use training::{Memory, Method, Reader, Sizes, Small, Standard, Training};
 
 /// Held-out loss that counts as trained.
 const GOAL: f32 = 0.25;
@@ -101,4 +103,35 @@ fn ticks_keep_to_their_budget_and_end() {
         }
     }
     assert!((9..1000).contains(&ticks), "{ticks} ticks for 8 roots");
+}
+
+/// Saved in the middle of a root, as ticks leave it, and loaded elsewhere.
+#[test]
+fn a_saved_training_goes_on_with_the_same_bits() {
+    for method in Method::ALL {
+        let (mut memory, mut other) = (Small::new(), Small::new());
+        let mut training = Training::start(&mut memory, Sizes::SMALL, method).expect("memory fits");
+        for _ in 0..21 {
+            training.step().expect("a finite gradient");
+            training.tick(1000);
+        }
+        let mut image = [0xFF; Sizes::SMALL.image_len()];
+        let length = training.save(7, &mut image).expect("room for the image");
+        let saved = training.digest();
+        (0..20).for_each(|_| _ = training.step().expect("a finite gradient"));
+
+        let mut second = Training::start(&mut other, Sizes::SMALL, method).expect("memory fits");
+        second.restore(&Reader::open(&image[..length]).expect("a whole image")).expect("the same training");
+        assert_eq!((second.digest(), second.steps()), (saved, 21));
+        (0..20).for_each(|_| _ = second.step().expect("a finite gradient"));
+        assert_eq!(second.digest(), training.digest());
+
+        // What is cut off or of another method changes nothing.
+        assert!(Reader::open(&image[..length - 1]).is_err());
+        let (next, mut memory) = (Method::ALL[(method as usize + 1) % 3], Small::new());
+        let mut third = Training::start(&mut memory, Sizes::SMALL, next).expect("memory fits");
+        let before = third.digest();
+        assert!(third.restore(&Reader::open(&image[..length]).expect("a whole image")).is_err());
+        assert_eq!((third.digest(), third.steps()), (before, 0));
+    }
 }
