@@ -34,6 +34,7 @@ class Debugger {
     const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", `--user-data-dir=${profile}`];
     this.#process = spawn(browser, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     this.ended = new Promise((resolve) => this.#process.on("exit", resolve));
+    this.ended.then((code) => this.#pending.forEach(({ reject }) => reject(new Error(`the browser has ended: ${code}`))));
     let rest = "";
     this.#process.stdio[4].setEncoding("utf8").on("data", (text) => {
       const messages = (rest + text).split("\0");
