@@ -41,12 +41,12 @@ impl Say for usize {
     }
 }
 
-/// A number's bits, sixteen hexadecimal digits.
-pub struct Bits(pub u64);
+/// A number's bits, eight hexadecimal digits.
+pub struct Bits32(pub u32);
 
-impl Say for Bits {
+impl Say for Bits32 {
     fn say(&self) {
-        for shift in (0..64).step_by(4).rev() {
+        for shift in (0..32).step_by(4).rev() {
             let digit = (self.0 >> shift & 15) as u8;
             board::write(&[if digit < 10 { b'0' + digit } else { b'a' + (digit - 10) }]);
         }

@@ -37,7 +37,7 @@ fn a42_lengths_do_not_wrap(checks: &mut Checks) {
 fn a54_an_approximate_kernel(checks: &mut Checks) {
     let fast = FastMath::<_, false>(Portable);
     let newton = FastMath::<_, true>(Portable);
-    let squares = [4e38_f32.min(f32::MAX), -1.0, 0.0, 1e-40, 2.5, 1e-30].map(opaque);
+    let squares = [2e38, -1.0, 0.0, 1e-40, 2.5, 1e-30].map(opaque);
     for (name, kernel, error) in [("bits", &fast as &dyn Kernel<f32>, 3.6e-2), ("newton", &newton, 2e-3)] {
         let (mut out, mut exact) = ([f32::NAN; 6], [f32::NAN; 6]);
         kernel.scale_by_rsqrt(&mut out, &[1.0; 6], &squares, 1.0, 0.0);
