@@ -28,7 +28,7 @@ async function prepare(name) {
     return cell;
   });
   cells[0].textContent = NAMES[name];
-  return { name, label: NAMES[name], training, cells, losses: [training.heldOut()], time: 0 };
+  return { name, label: NAMES[name].split(" ")[0], training, cells, losses: [training.heldOut()], time: 0 };
 }
 
 function advance(run) {

@@ -1,6 +1,6 @@
 // Curves of losses by step, on a logarithmic axis.
 
-const MARGIN = { left: 58, right: 16, top: 14, bottom: 46 };
+const MARGIN = { left: 58, right: 84, top: 14, bottom: 46 };
 const [TOP, BOTTOM] = [2, 0.002];
 const TICKS = [1, 0.3, 0.1, 0.03, 0.01, 0.003];
 
@@ -43,14 +43,20 @@ export function draw(canvas, curves, steps) {
 
   context.lineWidth = 2;
   context.lineJoin = "round";
-  context.textAlign = "right";
-  for (const { name, label, losses } of curves) {
-    context.strokeStyle = context.fillStyle = resolved(canvas, `--${name}`);
+  for (const { name, losses } of curves) {
+    context.strokeStyle = resolved(canvas, `--${name}`);
     context.beginPath();
     losses.forEach((loss, step) => context.lineTo(x(step), y(loss)));
     context.stroke();
-    // Beside its end, where there is room.
-    if (losses.length > steps / 5) context.fillText(label, x(losses.length - 1), y(losses.at(-1)) - 12);
+  }
+  // Names behind the ends of the curves, none over another.
+  context.textAlign = "left";
+  let above = 0;
+  const ends = curves.map(({ name, label, losses }) => ({ name, label, step: losses.length - 1, height: y(losses.at(-1)) }));
+  for (const { name, label, step, height } of ends.sort((a, b) => a.height - b.height)) {
+    above = Math.max(height, above + 16);
+    context.fillStyle = resolved(canvas, `--${name}`);
+    context.fillText(label, x(step) + 8, above);
   }
   return curves.reduce((sum, { losses }) => sum + losses.length, 0);
 }
