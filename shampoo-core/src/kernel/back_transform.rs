@@ -150,13 +150,16 @@ fn row<T: Real, L: Lanes<T>>(
     for ((dot, gain), (ratios, along)) in dots.iter_mut().zip(gains).zip(ratios.iter().zip(along.iter())) {
         let halves = (poles.count - group.tile * LANES).div_ceil(LANES / 2);
         let factors = Factors { ratios, along, gains: gain };
-        let products = if L::WIDE && halves > 1 {
-            group.reflect_eight(lanes, factors, x, next, row_sums)?
+        let products = if L::NARROW {
+            let count = poles.count - group.tile * LANES;
+            lanes.load(&group.reflect_twos(lanes, factors, count.div_ceil(2), x, next, row_sums)?)
+        } else if L::WIDE && halves > 1 {
+            lanes.sums(group.reflect_eight(lanes, factors, x, next, row_sums)?)
         } else {
-            group.reflect_fours(lanes, factors, halves, x, next, row_sums)?
+            lanes.sums(group.reflect_fours(lanes, factors, halves, x, next, row_sums)?)
         };
         // The reflector after has a 1 at column m, where the carried vectors get their gain.
-        lanes.store(dot, lanes.add(lanes.sums(products), lanes.load(gain)));
+        lanes.store(dot, lanes.add(products, lanes.load(gain)));
         group.tile += 1;
     }
     let corner = lanes.splat(diagonal(lanes, poles.constant, gains));
@@ -256,6 +259,51 @@ impl<T: Real> Group<'_, T> {
             za pa ra, aa, ga; zb pb rb, ab, gb; zc pc rc, ac, gc; zd pd rd, ad, gd;
             ze pe re, ae, ge; zf pf rf, af, gf; zg pg rg, ag, gg; zh ph rh, ah, gh;);
         Some([pa, pb, pc, pd, pe, pf, pg, ph])
+    }
+
+    /// Two poles at a time, where not even the products of four fit in registers. What the macro does by masks is done by
+    /// single numbers, and a 0 may have another sign: what is read of it is a sum that began at 0.
+    #[inline(always)]
+    fn reflect_twos<L: Lanes<T>>(
+        &mut self,
+        lanes: L,
+        factors: Factors<'_, T>,
+        count: usize,
+        v: &[Tile<T>],
+        next: &[Tile<T>],
+        row_sums: &mut [Tile<T>],
+    ) -> Option<Tile<T>> {
+        let Factors { ratios, along, gains } = factors;
+        let (length, zero) = (self.width.checked_mul(LANES)?, lanes.splat(T::zero()));
+        if self.tile == 0 {
+            row_sums.fill([T::zero(); LANES]);
+        }
+        let mut sums = [T::zero(); LANES];
+        let twos = ratios.as_chunks().0.iter().zip(along.as_chunks().0).zip(gains.as_chunks().0);
+        let places = (self.tile * LANES..).step_by(2);
+        for ((sums, place), ((&[ra, rb], &[aa, ab]), &[ga, gb])) in
+            sums.as_chunks_mut().0.iter_mut().zip(places).zip(twos).take(count)
+        {
+            let mut products = [zero; 2];
+            let mut tiles = self.carried.chunks_exact_mut(length.max(1));
+            let mut last = None;
+            for (((v, next), total), z) in v.iter().zip(next).zip(&mut *row_sums).zip(tiles.by_ref()) {
+                let [za, zb] = z.get_mut(place..)?.first_chunk_mut()?;
+                products = lanes.reflect_two([&mut *za, &mut *zb], [(ra, aa), (rb, ab)], [v, next], total, products);
+                last = Some([za, zb]);
+            }
+            let [pa, pb] = products;
+            *sums = [lanes.sum(pa), lanes.sum(pb)];
+            if self.lane > 0 {
+                let [za, zb] = last?;
+                *za.get_mut(self.lane)? += ga;
+                *zb.get_mut(self.lane)? += gb;
+            } else if let Some([za, zb]) = tiles.next().and_then(|z| z.get_mut(place..)?.first_chunk_mut()) {
+                (*za, *zb) = ([T::zero(); LANES], [T::zero(); LANES]);
+                (*za.first_mut()?, *zb.first_mut()?) = (ga, gb);
+            }
+        }
+        Some(sums)
     }
 
     /// The first four poles in one loop, and, if there are two `halves`, the others in another.

@@ -6,11 +6,13 @@
 //! computes the part in common, without a panic and without touching anything outside its output.
 
 pub mod back_transform;
+mod dots;
 #[cfg(feature = "micromath")]
 mod fast_math;
 pub mod inverses;
 pub mod lanewise;
 pub mod portable;
+mod products;
 mod split_bf16;
 pub mod thin;
 mod tiled;

@@ -4,12 +4,11 @@
 //! The functions are public and inline so that another kernel can compile the same code for wider
 //! vectors; the order of the operations, and so the bits, stay.
 
+use super::dots::product_of_rows;
+use super::products::{Part, add_scaled, product};
 use super::{Accum, Kernel};
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::{LANES, Lanes, Plain, Real};
-
-/// Partial sums side by side in a dot product: two tiles hide the latency of an addition.
-const DOT_LANES: usize = 2 * LANES;
+use crate::scalar::Real;
 
 /// The kernel that gives the same bits everywhere.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,62 +20,40 @@ impl<T: Real> Kernel<T> for Portable {
     }
 }
 
-/// See [`Kernel::gemm`]. The sums run along rows of B where these are contiguous, else along k.
+/// See [`Kernel::gemm`]. The sums are in order of k where rows of B are contiguous, else those of [`dot`].
 #[inline(always)]
-pub fn gemm<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    if accum == Accum::Replace {
-        c.rows_mut().for_each(|row| row.fill(T::zero()));
+pub fn gemm<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    if b.contiguous_rows().is_some() {
+        return product(c, accum, alpha, a, b, Part::Whole);
     }
-    if let Some(b_rows) = b.contiguous_rows() {
-        for (i, c_row) in c.rows_mut().enumerate() {
-            for (x, b_row) in a.row_entries(i).zip(b_rows.clone()) {
-                add_scaled(c_row, alpha * x, b_row);
-            }
-        }
-    } else if let (Some(a_rows), Some(b_columns)) = (a.contiguous_rows(), b.transpose().contiguous_rows()) {
-        for (c_row, a_row) in c.rows_mut().zip(a_rows) {
-            for (c, b_column) in c_row.iter_mut().zip(b_columns.clone()) {
-                *c += alpha * dot(a_row, b_column);
-            }
-        }
-    } else {
-        for (i, c_row) in c.rows_mut().enumerate() {
-            for (j, c) in c_row.iter_mut().enumerate() {
-                let products = a.row_entries(i).zip(b.transpose().row_entries(j)).map(|(x, y)| x * y);
-                *c += alpha * products.fold(T::zero(), |s, p| s + p);
-            }
-        }
+    if a.contiguous_rows().is_some() && b.transpose().contiguous_rows().is_some() {
+        return product_of_rows(c, accum, alpha, a, b.transpose(), Part::Whole);
     }
+    any_product(c, accum, alpha, a, b, Part::Whole);
 }
 
 /// See [`Kernel::gram`].
 #[inline(always)]
-pub fn gram<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>) {
-    if accum == Accum::Replace {
-        for (i, row) in c.rows_mut().enumerate() {
-            row.iter_mut().take(i + 1).for_each(|c| *c = T::zero());
-        }
+pub fn gram<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>) {
+    if a.transpose().contiguous_rows().is_some() {
+        return product(c, accum, alpha, a, a.transpose(), Part::Lower);
     }
-    if let Some(a_columns) = a.transpose().contiguous_rows() {
-        for column in a_columns {
-            for ((i, c_row), &x) in c.rows_mut().enumerate().zip(column) {
-                for (c, &y) in c_row.iter_mut().zip(column).take(i + 1) {
-                    *c += alpha * x * y;
-                }
-            }
-        }
-    } else if let Some(a_rows) = a.contiguous_rows() {
-        for ((i, c_row), x) in c.rows_mut().enumerate().zip(a_rows.clone()) {
-            for (c, y) in c_row.iter_mut().zip(a_rows.clone()).take(i + 1) {
-                *c += alpha * dot(x, y);
-            }
-        }
-    } else {
-        for (i, c_row) in c.rows_mut().enumerate() {
-            for (j, c) in c_row.iter_mut().enumerate().take(i + 1) {
-                let products = a.row_entries(i).zip(a.row_entries(j)).map(|(x, y)| x * y);
-                *c += alpha * products.fold(T::zero(), |s, p| s + p);
-            }
+    if a.contiguous_rows().is_some() {
+        return product_of_rows(c, accum, alpha, a, a, Part::Lower);
+    }
+    any_product(c, accum, alpha, a, a.transpose(), Part::Lower);
+}
+
+/// C <- C + alpha A B, or alpha A B, whatever the strides.
+fn any_product<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, part: Part) {
+    if accum == Accum::Replace {
+        part.clear(&mut c);
+    }
+    for (i, c_row) in c.rows_mut().enumerate() {
+        let length = part.of_row(i, c_row.len());
+        for (j, c) in c_row.iter_mut().enumerate().take(length) {
+            let products = a.row_entries(i).zip(b.transpose().row_entries(j)).map(|(x, y)| x * y);
+            *c += alpha * products.fold(T::zero(), |s, p| s + p);
         }
     }
 }
@@ -84,12 +61,8 @@ pub fn gram<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_,
 /// See [`Kernel::symm_product`]. Column j of B is its row j.
 #[inline(always)]
 pub fn symm_product<T: Real>(mut c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    if let (Some(a_rows), Some(b_rows)) = (a.contiguous_rows(), b.contiguous_rows()) {
-        for ((i, c_row), a_row) in c.rows_mut().enumerate().zip(a_rows) {
-            for (c, b_row) in c_row.iter_mut().zip(b_rows.clone()).take(i + 1) {
-                *c = dot(a_row, b_row);
-            }
-        }
+    if a.contiguous_rows().is_some() && b.contiguous_rows().is_some() {
+        product_of_rows(c.reborrow(), Accum::Replace, T::one(), a, b, Part::Lower);
         c.mirror_lower();
     } else {
         gemm(c, Accum::Replace, T::one(), a, b);
@@ -99,26 +72,7 @@ pub fn symm_product<T: Real>(mut c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'
 /// See [`Kernel::dot`].
 #[inline(always)]
 pub fn dot<T: Real>(x: &[T], y: &[T]) -> T {
-    let length = x.len().min(y.len());
-    let (x, y) = (x.get(..length).unwrap_or_default(), y.get(..length).unwrap_or_default());
-    let ((x_lanes, x_rest), (y_lanes, y_rest)) = (x.as_chunks::<DOT_LANES>(), y.as_chunks::<DOT_LANES>());
-    let mut sums = [T::zero(); DOT_LANES];
-    for (x, y) in x_lanes.iter().zip(y_lanes) {
-        for ((s, &x), &y) in sums.iter_mut().zip(x).zip(y) {
-            *s += x * y;
-        }
-    }
-    let rest = x_rest.iter().zip(y_rest).fold(T::zero(), |s, (&x, &y)| s + x * y);
-    let halves = sums.as_chunks::<LANES>().0;
-    halves.iter().fold(T::zero(), |s, &half| s + Plain.sum(half)) + rest
-}
-
-/// y <- y + alpha x.
-#[inline(always)]
-fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += alpha * x;
-    }
+    super::dots::dot(x, y)
 }
 
 /// See [`Kernel::axpby`].

@@ -11,7 +11,7 @@ use crate::scalar::{LANES, Lanes, Real, Tile};
 pub fn symmetric_thin<T: Real, L: Lanes<T>>(lanes: L, out: &mut [T], a: SymmetricTiles<'_, T>, v: &[T]) {
     let (out, v) = (out.as_chunks_mut::<LANES>().0, v.as_chunks::<LANES>().0);
     let stride = a.stride / LANES;
-    let blocks = a.data.as_chunks::<LANES>().0.chunks_exact(stride.saturating_mul(LANES).max(1));
+    let blocks = a.data.as_chunks::<LANES>().0.chunks_exact(stride.max(1).saturating_mul(LANES));
     let tiles = a.order.div_ceil(LANES);
     for (tile, (rows, own)) in blocks.zip(v.as_chunks::<LANES>().0).take(tiles).enumerate() {
         let Some((left, right)) = out.split_at_mut_checked(tile.saturating_mul(LANES)) else { return };

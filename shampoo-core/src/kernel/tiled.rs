@@ -29,7 +29,7 @@ pub struct SymmetricTiles<'a, T> {
 }
 
 /// A <- A + v w^T + w v^T, then y <- A x, for as many tiles of rows as v has, each row `stride` tiles long; v, w and x
-/// are 0 from the active order on.
+/// are 0 from the active `order` on, and y is anything.
 ///
 /// Four rows at a time (one where registers are few) and one tile of columns at a time: a tile is updated, multiplied
 /// from the right for its rows, and, left of the diagonal, from the left for its columns while it is in registers.
@@ -38,17 +38,17 @@ pub struct SymmetricTiles<'a, T> {
 pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     lanes: L,
     rows: &mut [Tile<T>],
-    stride: usize,
+    (stride, order): (usize, usize),
     columns: Columns<'_, T>,
     y: &mut [Tile<T>],
 ) {
     let Columns { v, w, x } = columns;
-    let blocks = rows.chunks_exact_mut(stride.saturating_mul(LANES).max(1)).zip(v.iter().zip(w).zip(x));
+    let blocks = rows.chunks_exact_mut(stride.max(1).saturating_mul(LANES)).zip(v.iter().zip(w).zip(x));
     for (tile, (rows, ((v, w), x))) in blocks.enumerate() {
         let Some((left, right)) = y.split_at_mut_checked(tile) else { return };
         let Some(own) = right.first_mut() else { return };
         let sums = if L::WIDE {
-            let mut quads = rows.chunks_exact_mut(stride.saturating_mul(LANES / 2).max(1));
+            let mut quads = rows.chunks_exact_mut(stride.max(1).saturating_mul(LANES / 2));
             let (Some(upper), Some(lower)) = (quads.next(), quads.next()) else { return };
             let (&[va, vb, vc, vd, ve, vf, vg, vh], &[wa, wb, wc, wd, we, wf, wg, wh]) = (v, w);
             let &[xa, xb, xc, xd, xe, xf, xg, xh] = x;
@@ -59,7 +59,7 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
             lanes.sums([a, b, c, d, e, f, g, h])
         } else {
             let mut sums = [T::zero(); LANES];
-            let own = v.iter().zip(w).zip(x).zip(&mut sums);
+            let own = v.iter().zip(w).zip(x).zip(&mut sums).take(order - (tile * LANES).min(order));
             for (row, (((&v, &w), &x), sum)) in rows.chunks_exact_mut(stride.max(1)).zip(own) {
                 *sum = row_pass(lanes, row, [v, w, x], columns, left);
             }
@@ -130,19 +130,15 @@ fn row_pass<T: Real, L: Lanes<T>>(
     columns: Columns<'_, T>,
     y_left: &mut [Tile<T>],
 ) -> T {
-    let own = Triple::splat(lanes, triple);
     let mut sum = lanes.splat(T::zero());
     let tile = y_left.len();
     let Columns { v, w, x } = columns;
     for ((q, y), ((v, w), x)) in row.iter_mut().zip(y_left).zip(v.iter().zip(w).zip(x)) {
-        let column = Triple::load(lanes, v, w, x);
-        let q = update(lanes, q, own, column);
-        sum = lanes.mul_add(q, column.x, sum);
-        lanes.store(y, lanes.mul_add(own.x, q, lanes.load(y)));
+        sum = lanes.update_and_multiply(q, triple, [v, w, x], y, sum);
     }
     let (Some(q), Some(v), Some(w), Some(x)) = (row.get_mut(tile), v.get(tile), w.get(tile), x.get(tile)) else {
         return T::zero();
     };
-    let column = Triple::load(lanes, v, w, x);
-    lanes.sum(lanes.mul_add(update(lanes, q, own, column), column.x, sum))
+    let mut unused = [T::zero(); LANES];
+    lanes.sum(lanes.update_and_multiply(q, triple, [v, w, x], &mut unused, sum))
 }

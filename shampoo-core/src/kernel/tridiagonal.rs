@@ -69,7 +69,7 @@ impl<'w, T: Real> Vectors<'w, T> {
         let tiles = order.div_ceil(LANES);
         let (v, x) = (self.v.get(..tiles)?, self.x.get(..tiles)?);
         let (w, y) = (self.w.get_mut(..tiles)?, self.y.get_mut(..tiles)?);
-        rank_two_symv(lanes, rows, stride, Columns { v, w, x }, y);
+        rank_two_symv(lanes, rows, (stride, order), Columns { v, w, x }, y);
         // Beyond the order y is anything, and x is 0.
         let half = T::from_f64(0.5) * tau * tau * dot(lanes, x, y);
         let (along, across) = (lanes.splat(half), lanes.splat(-tau));

@@ -25,6 +25,8 @@ pub trait Lanes<T: Real>: Copy {
     type Vector: Copy;
     /// Whether some thirty vectors fit in registers at once.
     const WIDE: bool = false;
+    /// Whether hardly three of them do: eight scalars each in the registers of a microcontroller.
+    const NARROW: bool = false;
 
     /// The same number eight times.
     fn splat(self, x: T) -> Self::Vector;
@@ -60,6 +62,43 @@ pub trait Lanes<T: Real>: Copy {
         }
         self.load(&sums)
     }
+
+    /// q <- q + v_row w + w_row v; then y <- y + x_row q, and returns sum + q x.
+    #[inline(always)]
+    fn update_and_multiply(
+        self,
+        q: &mut Tile<T>,
+        [v_row, w_row, x_row]: [T; 3],
+        [v, w, x]: [&Tile<T>; 3],
+        y: &mut Tile<T>,
+        sum: Self::Vector,
+    ) -> Self::Vector {
+        let q_and_first = self.mul_add(self.splat(v_row), self.load(w), self.load(q));
+        let updated = self.mul_add(self.splat(w_row), self.load(v), q_and_first);
+        self.store(q, updated);
+        self.store(y, self.mul_add(self.splat(x_row), updated, self.load(y)));
+        self.mul_add(updated, self.load(x), sum)
+    }
+
+    /// For two z, one after the other: z <- ratio z + along v and total <- total + z; returns products + z next.
+    #[inline(always)]
+    fn reflect_two(
+        self,
+        z: [&mut Tile<T>; 2],
+        factors: [(T, T); 2],
+        [v, next]: [&Tile<T>; 2],
+        total: &mut Tile<T>,
+        mut products: [Self::Vector; 2],
+    ) -> [Self::Vector; 2] {
+        let (v, next) = (self.load(v), self.load(next));
+        for ((z, (ratio, along)), product) in z.into_iter().zip(factors).zip(&mut products) {
+            let reflected = self.mul_add(self.splat(along), v, self.mul(self.splat(ratio), self.load(z)));
+            self.store(z, reflected);
+            self.store(total, self.add(self.load(total), reflected));
+            *product = self.mul_add(reflected, next, *product);
+        }
+        products
+    }
 }
 
 /// Lanes of plain numbers: a product, then a sum.
@@ -76,6 +115,7 @@ fn pairwise<T: Real>(mut x: Tile<T>, y: &Tile<T>, f: impl Fn(T, T) -> T) -> Tile
 
 impl<T: Real> Lanes<T> for Plain {
     type Vector = Tile<T>;
+    const NARROW: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
 
     #[inline(always)]
     fn splat(self, x: T) -> Tile<T> {
@@ -128,6 +168,45 @@ impl<T: Real> Lanes<T> for Plain {
     fn sum(self, [a, b, c, d, e, f, g, h]: Tile<T>) -> T {
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
+
+    // Lane after lane: a lane takes four registers, and the vectors of a tile would take all of them.
+    #[inline(always)]
+    fn update_and_multiply(
+        self,
+        q: &mut Tile<T>,
+        [v_row, w_row, x_row]: [T; 3],
+        [v, w, x]: [&Tile<T>; 3],
+        y: &mut Tile<T>,
+        mut sum: Tile<T>,
+    ) -> Tile<T> {
+        let columns = v.iter().zip(w).zip(x);
+        for (((q, y), sum), ((&v, &w), &x)) in q.iter_mut().zip(y).zip(&mut sum).zip(columns) {
+            let updated = *q + v_row * w + w_row * v;
+            *q = updated;
+            *y += x_row * updated;
+            *sum += updated * x;
+        }
+        sum
+    }
+    #[inline(always)]
+    fn reflect_two(
+        self,
+        [za, zb]: [&mut Tile<T>; 2],
+        [(ratio_a, along_a), (ratio_b, along_b)]: [(T, T); 2],
+        [v, next]: [&Tile<T>; 2],
+        total: &mut Tile<T>,
+        [mut product_a, mut product_b]: [Tile<T>; 2],
+    ) -> [Tile<T>; 2] {
+        let both = za.iter_mut().zip(zb).zip(product_a.iter_mut().zip(&mut product_b));
+        for ((((za, zb), (product_a, product_b)), total), (&v, &next)) in both.zip(total).zip(v.iter().zip(next)) {
+            let (a, b) = (ratio_a * *za + along_a * v, ratio_b * *zb + along_b * v);
+            (*za, *zb) = (a, b);
+            *total = *total + a + b;
+            *product_a += a * next;
+            *product_b += b * next;
+        }
+        [product_a, product_b]
+    }
 }
 
 /// Lanes of double-f32 numbers of which the high words alone count: what is left of the rounding in a
@@ -137,6 +216,7 @@ pub struct HighWords;
 
 impl Lanes<DoubleF32> for HighWords {
     type Vector = Tile<f32>;
+    const NARROW: bool = <Plain as Lanes<f32>>::NARROW;
 
     #[inline(always)]
     fn splat(self, x: DoubleF32) -> Tile<f32> {

@@ -1,0 +1,112 @@
+//! Roots of order 16.
+
+use shampoo_core::kernel::{Portable, TiledTriangle};
+use shampoo_core::linalg::inverse_root::rational::{Rational, matrix_len, row_stride};
+use shampoo_core::linalg::inverse_root::tables::table;
+use shampoo_core::linalg::inverse_root::{
+    Certificate, Exponent, Method, Outcome, Report, Request, Ridge, inverse_root, inverse_root_workspace_len,
+};
+use shampoo_core::scalar::{DoubleF32, Real, Stored};
+use shampoo_firmware::board::cell::Cell;
+use shampoo_firmware::report::{Billionths, Checks};
+use shampoo_firmware::spectrum::{ORDER, Spectrum, TRIANGLE};
+use shampoo_firmware::{board, say};
+
+const WORKSPACE: usize = inverse_root_workspace_len(ORDER);
+
+static SINGLE: Cell<[f32; WORKSPACE]> = Cell::new([0.0; WORKSPACE]);
+static DOUBLE: Cell<[DoubleF32; WORKSPACE]> = Cell::new([<DoubleF32 as Real>::PULSE[0]; WORKSPACE]);
+
+/// The order of all roots here.
+const P: u32 = 4;
+
+/// One root with everything around it.
+fn root<R: Real>(
+    checks: &mut Checks,
+    name: &str,
+    kappa: f64,
+    (method, certificate): (Method, Certificate),
+    workspace: &mut [R],
+) -> u64
+where
+    f32: Stored<R>,
+{
+    let spectrum = Spectrum::new(kappa);
+    let (mut triangle, mut root) = ([0.0_f32; TRIANGLE], [0.0_f32; TRIANGLE]);
+    spectrum.matrix(&mut triangle);
+    let request = Request { method, certificate, ..Request::new(Exponent::Root(P)) };
+    let mut report = None;
+    let mut count = 0;
+    let stack = board::stack(|| {
+        count = board::instructions(|| {
+            report = inverse_root(&triangle, ORDER, &mut root, &request, workspace, &Portable).ok();
+        });
+    });
+    let accepted = report.filter(|report: &Report| report.outcome == Outcome::Accepted && report.retries == 0);
+    checks.check(name, accepted.is_some());
+    let Some(report) = accepted else { return u64::MAX };
+    let error = spectrum.error(&root, report.ridge, P);
+    say!(
+        "root ",
+        name,
+        " instructions ",
+        count,
+        " stack ",
+        stack,
+        " iterations ",
+        report.iterations,
+        " error_e9 ",
+        Billionths(error),
+        " promised_e9 ",
+        Billionths(report.promised),
+    );
+    checks.check("the error is within the promise", error <= report.promised);
+    checks.at_most("stack of a root", stack.into(), 4096);
+    if f32::ROUNDOFF > R::UNIT_ROUNDOFF.to_f64() {
+        checks.check("double-f32 within 1e-5", error <= 1e-5);
+    }
+    count
+}
+
+/// The rational function alone.
+fn rational_alone(checks: &mut Checks, workspace: &mut [f32]) {
+    let (Some(fourth), true) = (table(P), true) else { return };
+    let mut triangle = [0.0_f32; TRIANGLE];
+    Spectrum::new(1e4).matrix(&mut triangle);
+    let Some((a, rest)) = workspace.split_at_mut_checked(matrix_len(ORDER)) else { return };
+    let stride = row_stride(ORDER);
+    let mut entries = triangle.iter();
+    for i in 0..ORDER {
+        for j in 0..=i {
+            let x = entries.next().copied().unwrap_or_default();
+            for at in [i * stride + j, j * stride + i] {
+                if let Some(to) = a.get_mut(at) {
+                    *to = x;
+                }
+            }
+        }
+    }
+    let mut rational = Rational::start(ORDER, fourth, Ridge::Relative(1e-6));
+    let mut done = false;
+    let count = board::instructions(|| {
+        let a = TiledTriangle { data: &mut *a, stride, order: ORDER };
+        done = rational.run(a, rest, &Portable).is_ok();
+    });
+    checks.check("the rational function", done);
+    say!("root rational_alone poles ", fourth.poles().len(), " instructions ", count);
+    checks.at_most("a rational root of order 16", count, 80_000);
+}
+
+/// Every method, each with its certificate.
+pub(crate) fn all(checks: &mut Checks) {
+    let (Some(single), Some(double)) = (SINGLE.take(), DOUBLE.take()) else { return };
+    rational_alone(checks, single);
+    let (full, probed) = (Certificate::Full, Certificate::Probed);
+    root(checks, "rational_full", 1e4, (Method::Rational, full), &mut *single);
+    root(checks, "rational_probed", 1e4, (Method::Rational, probed), &mut *single);
+    let newton = root(checks, "newton_full", 1e4, (Method::CoupledNewton, full), &mut *single);
+    checks.at_most("a certified root of order 16 by coupled Newton", newton, 330_000);
+    root(checks, "spectral_full", 1e4, (Method::Spectral, full), &mut *single);
+    root(checks, "double_full", 1e6, (Method::Rational, full), &mut *double);
+    root(checks, "double_probed", 1e6, (Method::Rational, probed), &mut *double);
+}
