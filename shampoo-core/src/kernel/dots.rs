@@ -37,7 +37,6 @@ fn dot_of_rest<T: Real>(x: &[T], y: &[T]) -> T {
 }
 
 /// C <- C + alpha A B^T, or alpha A B^T, for A and B of contiguous rows.
-#[inline(always)]
 pub(super) fn product_of_rows<T: Real>(
     mut c: MatMut<'_, T>,
     accum: Accum,
