@@ -37,7 +37,6 @@ fn dot_of_rest<T: Real>(x: &[T], y: &[T]) -> T {
 }
 
 /// C <- C + alpha A B^T, or alpha A B^T, for A and B of contiguous rows.
-#[inline(always)]
 pub(super) fn product_of_rows<T: Real>(
     mut c: MatMut<'_, T>,
     accum: Accum,
@@ -101,6 +100,14 @@ fn row_of<T: Real>(m: MatRef<'_, T>, i: usize, depth: usize) -> Option<&[T]> {
 /// The dot products of two rows with two, all of one length: x y, x z, next y, next z.
 #[inline(always)]
 fn four_dots<T: Real>([x, next]: [&[T]; 2], [y, z]: [&[T]; 2]) -> [T; 4] {
+    // The order of small blocks: all of it in one piece.
+    if let (Some(x), Some(next), Some(y), Some(z)) = (exactly(x), exactly(next), exactly(y), exactly(z)) {
+        let rows = [x, next, y, z];
+        let mut sums = [T::zero(); 4];
+        add(&mut sums, &both(only::<T, false, false>(rows), only::<T, false, true>(rows)));
+        add(&mut sums, &both(only::<T, true, false>(rows), only::<T, true, true>(rows)));
+        return sums;
+    }
     let rows = [x, next, y, z];
     let pairs = rows.map(|row| row.as_chunks::<LANES>().0.as_chunks::<2>().0);
     let rest = rows.map(|row| row.as_chunks::<DOT_LANES>().1);
@@ -131,20 +138,31 @@ fn both<T: Real>(mut x: [T; 4], y: [T; 4]) -> [T; 4] {
 #[inline(always)]
 fn quarter<T: Real, const SECOND: bool, const ODD: bool>([x, next, y, z]: [&[Pair<T>]; 4]) -> [T; 4] {
     let mut sums = [[T::zero(); 4]; 4];
-    if let ([x], [next], [y], [z]) = (x, next, y, z) {
-        // Not added to 0: a sum that is 0 loses its sign where the halves are added.
-        sums = products(lanes::<T, SECOND, ODD>([x, next, y, z]));
-    } else {
-        for (((x, next), y), z) in x.iter().zip(next).zip(y).zip(z) {
-            let [x, next, y, z] = lanes::<T, SECOND, ODD>([x, next, y, z]);
-            for (sums, (x, y)) in sums.iter_mut().zip([(x, y), (x, z), (next, y), (next, z)]) {
-                for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-                    *sum += x * y;
-                }
+    for (((x, next), y), z) in x.iter().zip(next).zip(y).zip(z) {
+        let [x, next, y, z] = lanes::<T, SECOND, ODD>([x, next, y, z]);
+        for (sums, (x, y)) in sums.iter_mut().zip([(x, y), (x, z), (next, y), (next, z)]) {
+            for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
+                *sum += x * y;
             }
         }
     }
     sums.map(|[a, e, c, g]| (a + e) + (c + g))
+}
+
+/// A row that is one pair of tiles.
+#[inline(always)]
+fn exactly<T: Real>(row: &[T]) -> Option<&Pair<T>> {
+    match row.as_chunks::<LANES>().0.as_chunks::<2>() {
+        ([pair], _) if row.len() == DOT_LANES => Some(pair),
+        _ => None,
+    }
+}
+
+/// The same of a single pair of tiles, whose products are not added to 0: a sum that is 0 loses its sign where the halves
+/// are added.
+#[inline(always)]
+fn only<T: Real, const SECOND: bool, const ODD: bool>(rows: [&Pair<T>; 4]) -> [T; 4] {
+    products(lanes::<T, SECOND, ODD>(rows)).map(|[a, e, c, g]| (a + e) + (c + g))
 }
 
 /// The lanes of a quarter, in the order in which they are added up.

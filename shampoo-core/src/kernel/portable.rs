@@ -21,7 +21,6 @@ impl<T: Real> Kernel<T> for Portable {
 }
 
 /// See [`Kernel::gemm`]. The sums are in order of k where rows of B are contiguous, else those of [`dot`].
-#[inline(always)]
 pub fn gemm<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     if b.contiguous_rows().is_some() {
         return product(c, accum, alpha, a, b, Part::Whole);
@@ -33,7 +32,6 @@ pub fn gemm<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>,
 }
 
 /// See [`Kernel::gram`].
-#[inline(always)]
 pub fn gram<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>) {
     if a.transpose().contiguous_rows().is_some() {
         return product(c, accum, alpha, a, a.transpose(), Part::Lower);
@@ -59,7 +57,6 @@ fn any_product<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<
 }
 
 /// See [`Kernel::symm_product`]. Column j of B is its row j.
-#[inline(always)]
 pub fn symm_product<T: Real>(mut c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     if a.contiguous_rows().is_some() && b.contiguous_rows().is_some() {
         product_of_rows(c.reborrow(), Accum::Replace, T::one(), a, b, Part::Lower);

@@ -46,7 +46,6 @@ impl Part {
 }
 
 /// C <- C + alpha A B, or alpha A B, for B of contiguous rows: every sum in order of k.
-#[inline(always)]
 pub(super) fn product<T: Real>(
     mut c: MatMut<'_, T>,
     mut accum: Accum,
@@ -94,7 +93,6 @@ pub(super) fn product<T: Real>(
 }
 
 /// alpha A for four rows, column after column.
-#[inline(always)]
 fn pack<T: Real>(panel: &mut [Four<T>], alpha: T, a: MatRef<'_, T>) {
     if let Some(columns) = a.transpose().contiguous_rows() {
         for (to, column) in panel.iter_mut().zip(columns) {
@@ -116,7 +114,6 @@ fn pack<T: Real>(panel: &mut [Four<T>], alpha: T, a: MatRef<'_, T>) {
 
 /// Adds panel times B to four rows: to the first `left` columns of all, and, of a lower part, to the block on the diagonal
 /// that follows.
-#[inline(always)]
 fn row_of_blocks<T: Real>(
     mut c: MatMut<'_, T>,
     accum: Accum,

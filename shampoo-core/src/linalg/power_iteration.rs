@@ -80,7 +80,13 @@ impl<T: Real> PowerIteration<T> {
         }
         let k = length.exponent();
         let unit = T::one() / length.ldexp(-k);
-        x.iter_mut().for_each(|x| *x = x.ldexp(-k) * unit);
+        let power = T::one().ldexp(-k);
+        if power.is_finite() && power >= T::MIN_POSITIVE {
+            // The same numbers: a product with a power of two is as exact as a shift.
+            x.iter_mut().for_each(|x| *x = *x * power * unit);
+        } else {
+            x.iter_mut().for_each(|x| *x = x.ldexp(-k) * unit);
+        }
         for (i, y) in y.iter_mut().enumerate() {
             *y = match a.contiguous_row(i) {
                 Some(row) => kernel.dot(row, x),

@@ -214,9 +214,12 @@ impl<'a, T: Copy> MatMut<'a, T> {
         let n = self.nrows.min(self.ncols);
         for i in 1..n {
             let Some((above, row)) = self.data.split_at_mut_checked(i * stride) else { return };
-            let column = above.iter_mut().skip(i).step_by(stride);
-            for (upper, &lower) in column.zip(row.iter().take(i)) {
-                *upper = lower;
+            let mut at = i;
+            for &lower in row.iter().take(i) {
+                if let Some(upper) = above.get_mut(at) {
+                    *upper = lower;
+                }
+                at += stride;
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::diagonal::Gradient;
 use crate::graft::{Input, Norms, Scope};
 use crate::kernel::Kernel;
-use crate::linalg::norm::{max_abs, norm};
+use crate::linalg::norm::{hypotenuse, max_abs, norm};
 use crate::partition::{Block, Partition};
 use crate::scalar::{Precision, Real};
 use crate::schedule::Slot;
@@ -125,7 +125,7 @@ fn add_norms<T: Real, K: Kernel<T> + ?Sized>(
     graft_step: &[T],
     kernel: &K,
 ) -> Norms {
-    let longer = |length: f64, row: &[T]| libm::hypot(length, norm(row, kernel).to_f64());
+    let longer = |length: f64, row: &[T]| hypotenuse(length, norm(row, kernel).to_f64());
     Norms {
         graft: block.runs(dims).filter_map(|run| graft_step.get(run)).fold(norms.graft, longer),
         direction: longer(norms.direction, direction),

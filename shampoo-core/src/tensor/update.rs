@@ -90,7 +90,8 @@ pub(crate) fn mix<T: Real, K: Kernel<T> + ?Sized>(to: &mut [T], direction: &[T],
 /// A gradient may not be larger, but what is divided by a second moment that has faded may, and momentum sums steps: one
 /// that leaves the range would never come back.
 pub(crate) fn bound<T: Real>(step: &mut [T], largest: T) {
-    for s in step {
+    // Seldom is there anything to cut; NaN compares with nothing.
+    for s in step.iter_mut().filter(|s| !(s.abs() <= largest)) {
         let cut = s.minimum(largest).maximum(-largest);
         *s = if s.is_nan() { T::zero() } else { cut };
     }

@@ -92,7 +92,7 @@ impl Input {
         let stride = row_stride(self.n).max(1);
         let scale = self.scale();
         let mut from = rows(triangle);
-        for (tile, block) in data.chunks_exact_mut(stride.saturating_mul(LANES)).enumerate() {
+        for (tile, block) in data.chunks_exact_mut(stride.saturating_mul(LANES).max(1)).enumerate() {
             let start = tile * LANES;
             let mut diagonal = [[R::zero(); LANES]; LANES];
             for (i, to) in block.chunks_exact_mut(stride).enumerate() {

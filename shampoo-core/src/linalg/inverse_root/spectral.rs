@@ -174,8 +174,8 @@ impl<T: Real> Spectral<T> {
         (found.lambda_max, found.ridge, found.cutoff) = (lambda_max, amount, cutoff);
         (found.smallest_kept, found.largest_dropped, found.rank) = (T::MAX, T::zero(), 0);
         let half = -T::from_f64(0.5) * T::from_f64(self.alpha);
-        let rows = scaled.chunks_exact_mut(n.max(1)).zip(v.chunks_exact(n.max(1)));
-        for (lambda, (row, v_row)) in eigenvalues().zip(rows) {
+        let rows = eigenvalues().zip(scaled.chunks_exact_mut(n.max(1)));
+        for ((lambda, row), v_row) in rows.zip(v.chunks_exact(n.max(1))) {
             let kept = lambda > cutoff;
             let factor = if kept {
                 found.rank += 1;

@@ -45,7 +45,7 @@ pub fn stack(work: impl FnOnce()) -> u32 {
     #[cfg(target_os = "none")]
     {
         let painted = stack::paint(machine::stack_pointer());
-        work();
+        apart(work);
         painted.used()
     }
     #[cfg(not(target_os = "none"))]
@@ -53,6 +53,13 @@ pub fn stack(work: impl FnOnce()) -> u32 {
         work();
         0
     }
+}
+
+/// Calls `work`, whose own frame would otherwise be part of its caller's and lie above the paint.
+#[cfg(target_os = "none")]
+#[inline(never)]
+fn apart(work: impl FnOnce()) {
+    work();
 }
 
 /// Makes a function of the crate, `fn() -> bool`, the program; what it returns is its exit status.

@@ -57,8 +57,8 @@ impl<T: Real> Bound<T> {
             return Ok(Progress::Working);
         };
         let ridged = a.iter().step_by(n.saturating_add(1)).map(|&lambda| lambda + self.spectrum.ridge);
-        let rows = scaled.chunks_exact_mut(n.max(1)).zip(v.chunks_exact(n.max(1)));
-        for (lambda, (row, v_row)) in ridged.zip(rows) {
+        let rows = ridged.zip(scaled.chunks_exact_mut(n.max(1)));
+        for ((lambda, row), v_row) in rows.zip(v.chunks_exact(n.max(1))) {
             row.iter_mut().zip(v_row).for_each(|(s, &v)| *s = lambda * v);
         }
         kernel.gemm(residual.reborrow(), Accum::Replace, T::one(), vectors.transpose(), view(scaled, n));
