@@ -202,16 +202,20 @@ impl Config {
     }
 
     /// The root asked for by a block with this many preconditioned modes.
-    pub fn request(&self, modes: usize) -> Request {
-        let order = u32::try_from(modes.saturating_mul(2)).unwrap_or(u32::MAX);
+    pub const fn request(&self, modes: usize) -> Request {
+        let order = if modes < u32::MAX as usize / 2 { modes as u32 * 2 } else { u32::MAX };
+        let exponent = match self.exponent_override {
+            Some(exponent) => exponent,
+            None => Exponent::Root(order),
+        };
         Request {
-            exponent: self.exponent_override.unwrap_or(Exponent::Root(order)),
+            exponent,
             ridge: self.ridge,
             method: self.method,
             certificate: self.certificate,
             max_error: self.max_error,
             max_retries: self.max_retries,
-            ..Request::new(Exponent::Root(order))
+            ..Request::new(exponent)
         }
     }
 

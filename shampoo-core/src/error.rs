@@ -179,6 +179,59 @@ pub enum StepError {
     Workspace(ShapeError),
 }
 
+/// An image could not be saved, or was refused; nothing was changed by a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ImageError {
+    /// It does not fit into the buffer.
+    Space {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// More bytes than lengths of an image can say, or than there are addresses.
+    TooLarge,
+    /// The sink did not take all of it.
+    Refused,
+    /// There are fewer bytes than the image says that it has.
+    Truncated {
+        /// Bytes needed.
+        needed: usize,
+        /// Bytes found.
+        found: usize,
+    },
+    /// It does not begin like an image.
+    Magic,
+    /// Its layout is another one.
+    Version {
+        /// The layout.
+        found: u16,
+    },
+    /// The checksum is not that of its bytes.
+    Checksum,
+    /// Its parts do not fill it.
+    Malformed,
+    /// It has another number of parts.
+    Parts {
+        /// Parts to be loaded.
+        needed: usize,
+        /// Parts in the image.
+        found: usize,
+    },
+    /// A part was saved under another shape, other number types or other settings.
+    Settings {
+        /// Index of the part.
+        part: usize,
+    },
+    /// A part has another length, or counts that no training leaves behind.
+    State {
+        /// Index of the part.
+        part: usize,
+    },
+}
+
 /// Rows of a batch were refused; nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -360,6 +413,24 @@ impl fmt::Display for RowsError {
     }
 }
 
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Space { needed, found } => write!(f, "an image of {needed} bytes for a buffer of {found}"),
+            Self::TooLarge => write!(f, "the image has too many bytes"),
+            Self::Refused => write!(f, "the image was not taken as a whole"),
+            Self::Truncated { needed, found } => write!(f, "{found} bytes of an image of {needed}"),
+            Self::Magic => write!(f, "this is no image"),
+            Self::Version { found } => write!(f, "the image has the layout {found}"),
+            Self::Checksum => write!(f, "the checksum does not agree with the image"),
+            Self::Malformed => write!(f, "the parts do not fill the image"),
+            Self::Parts { needed, found } => write!(f, "the image has {found} parts, {needed} are to be loaded"),
+            Self::Settings { part } => write!(f, "part {part} was saved under other settings"),
+            Self::State { part } => write!(f, "part {part} has another length, or counts that make no sense"),
+        }
+    }
+}
+
 impl core::error::Error for ShapeError {}
 impl core::error::Error for ConfigError {}
 impl core::error::Error for UnsupportedExponent {}
@@ -367,3 +438,4 @@ impl core::error::Error for RootError {}
 impl core::error::Error for CoverError {}
 impl core::error::Error for StepError {}
 impl core::error::Error for RowsError {}
+impl core::error::Error for ImageError {}

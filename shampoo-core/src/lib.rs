@@ -26,6 +26,8 @@
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |
 //! | [`block`] | the blocks of one tensor; can be halved for threads | tensors, the runtime |
 //! | [`tensor`] | one parameter: its state, and the whole of its step | programs |
+//! | [`ticks`] | their roots beside training without threads: a budget of flops a call | programs on devices |
+//! | [`image`] | their state as bytes, for flash: checked before anything is written | programs on devices |
 //! | [`lookup`] | the same for a table of which a batch reads rows | programs |
 //! | [`kfac`] | the factors of K-FAC, for a layer's inputs and its outputs' gradients | useful alone |
 //!
@@ -59,6 +61,7 @@ pub mod config;
 pub mod diagonal;
 pub mod error;
 pub mod graft;
+pub mod image;
 pub mod kernel;
 pub mod kfac;
 pub mod learning_rate;
@@ -71,3 +74,4 @@ pub mod scalar;
 pub mod schedule;
 pub mod statistics;
 pub mod tensor;
+pub mod ticks;

@@ -6,7 +6,7 @@ use super::norm::max_abs;
 use super::ql::Ql;
 use crate::error::ShapeError;
 use crate::kernel::{Kernel, TiledTriangle, Tridiagonal, tridiagonal};
-use crate::linalg::Progress;
+use crate::linalg::{Progress, flops};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, padded};
 
@@ -125,6 +125,16 @@ impl<T: Real> Eigen<T> {
             }
         }
         Ok(Progress::Working)
+    }
+
+    /// Flops of the next step at most, see [`Job::next_flops`](super::inverse_root::Job::next_flops).
+    pub(super) fn next_flops(&self) -> u64 {
+        match self.stage {
+            Stage::Reduce(left) => flops::reduce(left.saturating_sub(1)),
+            Stage::Accumulate(row) if row < self.n => flops::reflect(row),
+            Stage::Accumulate(_) => flops::linear(self.n, 8),
+            Stage::Diagonalise => flops::sweep(self.n),
+        }
     }
 
     /// All that is left.

@@ -8,6 +8,7 @@
 //! f = 1/d + a and g = 1/d^2 + b, b d^2 <= a d and b <= a^2, so q = f^2/g - 1 >= a d. The step has 1/s^2 <= g, so
 //! d - s <= d (b d^2)/2 <= d q^2/2, and this is at most q^2 s where q <= 1. Where q > 1 zeros are clustered.
 
+use crate::linalg::Progress;
 use crate::scalar::Real;
 
 /// Sweeps at most; about 4 suffice for a single largest eigenvalue, 40 for a cluster.
@@ -38,56 +39,92 @@ pub struct Largest<T> {
 /// assert!((path.value - 3.0).abs() < 1e-14 && path.bound == 4.0);
 /// ```
 pub fn largest_eigenvalue<T: Real>(diagonal: &[T], off_diagonal: &[T]) -> Largest<T> {
-    let beside = |i: usize| {
-        let before = if i == 0 { T::zero() } else { off_diagonal.get(i).map_or(T::zero(), |e| e.abs()) };
-        before + off_diagonal.get(i + 1).map_or(T::zero(), |e| e.abs())
-    };
-    let (mut bound, mut below) = (-T::MAX, -T::MAX);
-    for (i, &d) in diagonal.iter().enumerate() {
-        bound = bound.maximum(d + beside(i));
-        below = below.maximum(d);
-    }
-    // The largest diagonal entry is a Rayleigh quotient.
-    let width = bound.abs().maximum(below.abs());
-    Largest { value: descend(diagonal, off_diagonal, bound, width).maximum(below), bound }
+    let mut descent = Descent::start(diagonal, off_diagonal);
+    while descent.step(diagonal, off_diagonal) == Progress::Working {}
+    descent.largest()
 }
 
-/// Descends from `start` to the spectrum.
-fn descend<T: Real>(diagonal: &[T], off_diagonal: &[T], start: T, width: T) -> T {
-    let n = T::from_count(diagonal.len());
-    let two = T::from_f64(2.0);
-    let enough = two * T::UNIT_ROUNDOFF * width;
-    // A little above, so that no pivot is 0 where the bound itself is an eigenvalue.
-    let mut x = start + T::from_f64(8.0) * T::UNIT_ROUNDOFF * width;
-    let Some(mut derivatives) = logarithmic_derivatives(diagonal, off_diagonal, x) else { return x };
-    let (mut stretch, mut before) = (T::one(), T::zero());
-    for _ in 0..MAX_SWEEPS {
-        let (f, g) = derivatives;
+/// A descent to the largest eigenvalue under way: plain data, the matrix is passed to every call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Descent<T> {
+    /// Above the spectrum; in the end the eigenvalue.
+    x: T,
+    /// At x; `None` where x is not above the spectrum.
+    derivatives: Option<(T, T)>,
+    /// Factor of a step, and the step before.
+    stretch: T,
+    before: T,
+    /// A step this short is rounding.
+    enough: T,
+    sweeps: u32,
+    /// Gershgorin's bound, and the largest diagonal entry.
+    bound: T,
+    below: T,
+}
+
+impl<T: Real> Descent<T> {
+    /// Looks at every entry, and evaluates the start.
+    pub(crate) fn start(diagonal: &[T], off_diagonal: &[T]) -> Self {
+        let beside = |i: usize| {
+            let before = if i == 0 { T::zero() } else { off_diagonal.get(i).map_or(T::zero(), |e| e.abs()) };
+            before + off_diagonal.get(i + 1).map_or(T::zero(), |e| e.abs())
+        };
+        let (mut bound, mut below) = (-T::MAX, -T::MAX);
+        for (i, &d) in diagonal.iter().enumerate() {
+            bound = bound.maximum(d + beside(i));
+            below = below.maximum(d);
+        }
+        // The largest diagonal entry is a Rayleigh quotient.
+        let width = bound.abs().maximum(below.abs());
+        let enough = T::from_f64(2.0) * T::UNIT_ROUNDOFF * width;
+        // A little above, so that no pivot is 0 where the bound itself is an eigenvalue.
+        let x = bound + T::from_f64(8.0) * T::UNIT_ROUNDOFF * width;
+        let derivatives = logarithmic_derivatives(diagonal, off_diagonal, x);
+        Self { x, derivatives, stretch: T::one(), before: T::zero(), enough, sweeps: 0, bound, below }
+    }
+
+    /// One iteration: one evaluation, or two where a stretched step went too far.
+    pub(crate) fn step(&mut self, diagonal: &[T], off_diagonal: &[T]) -> Progress {
+        let Some((f, g)) = self.derivatives.filter(|_| self.sweeps < MAX_SWEEPS) else { return Progress::Done };
+        self.sweeps += 1;
+        let (n, two) = (T::from_count(diagonal.len()), T::from_f64(2.0));
         let spread = ((n - T::one()) * (n * g - f * f)).maximum(T::zero()).sqrt();
         let step = n / (f + spread);
-        if step.is_nan() || step <= enough {
-            return x;
+        if step.is_nan() || step <= self.enough {
+            return self.arrive(self.x);
         }
         let others = (f * f / g - T::one()).minimum(T::one());
-        if step * others * others <= enough {
-            return x - step;
+        if step * others * others <= self.enough {
+            return self.arrive(self.x - step);
         }
-        let linear = before > T::zero() && step > T::from_f64(LINEAR) * before;
-        stretch = if linear { stretch * two } else { T::one() };
-        let stretched = logarithmic_derivatives(diagonal, off_diagonal, x - stretch * step);
+        let linear = self.before > T::zero() && step > T::from_f64(LINEAR) * self.before;
+        self.stretch = if linear { self.stretch * two } else { T::one() };
+        let stretched = logarithmic_derivatives(diagonal, off_diagonal, self.x - self.stretch * step);
         let next = match stretched {
-            None if stretch > T::one() => {
-                stretch = T::one();
-                logarithmic_derivatives(diagonal, off_diagonal, x - step)
+            None if self.stretch > T::one() => {
+                self.stretch = T::one();
+                logarithmic_derivatives(diagonal, off_diagonal, self.x - step)
             }
             other => other,
         };
         // Without rounding the step never passes the spectrum: it has arrived.
-        let Some(next) = next else { return x - step };
-        x -= stretch * step;
-        (derivatives, before) = (next, step);
+        if next.is_none() {
+            return self.arrive(self.x - step);
+        }
+        self.x -= self.stretch * step;
+        (self.derivatives, self.before) = (next, step);
+        Progress::Working
     }
-    x
+
+    fn arrive(&mut self, x: T) -> Progress {
+        (self.x, self.derivatives) = (x, None);
+        Progress::Done
+    }
+
+    /// What was found, once it is done.
+    pub(crate) fn largest(&self) -> Largest<T> {
+        Largest { value: self.x.maximum(self.below), bound: self.bound }
+    }
 }
 
 /// Pivots of x I - T from one end, with their derivatives and what they add to the logarithm's.

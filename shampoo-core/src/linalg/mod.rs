@@ -4,6 +4,7 @@
 
 pub mod cholesky;
 pub mod eigen;
+pub(crate) mod flops;
 pub mod inverse_root;
 pub mod laguerre;
 pub mod norm;

@@ -12,6 +12,35 @@ pub struct Stamps {
     pub missed: Option<u64>,
 }
 
+impl Stamps {
+    /// The newest of all.
+    pub const fn newest(&self) -> Option<u64> {
+        later(later(self.installed, self.pending), self.missed)
+    }
+}
+
+const fn later(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    match (a, b) {
+        (Some(x), Some(y)) if x < y => b,
+        (None, _) => b,
+        _ => a,
+    }
+}
+
+/// No step: no run is that long.
+const NONE: u64 = u64::MAX;
+
+const fn to_word(stamp: Option<u64>) -> u64 {
+    match stamp {
+        Some(stamp) => stamp,
+        None => NONE,
+    }
+}
+
+const fn from_word(word: u64) -> Option<u64> {
+    if word == NONE { None } else { Some(word) }
+}
+
 /// What is known of one factor's root: which snapshot it is of, which one is under way, what went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -34,6 +63,35 @@ impl Slot {
     pub const fn restored(stamps: Stamps, failures: u32, phase: u64, ridge: f64) -> Self {
         let Stamps { installed, pending, missed } = stamps;
         Self { installed, pending, missed, failures, phase, ridge, urgency: 0.0 }
+    }
+
+    /// Words that a slot is saved as.
+    pub const WORDS: usize = 6;
+
+    /// The slot to be saved: its snapshots (installed, under way, in vain), failures, phase, and the bits of the ridge.
+    pub const fn words(&self) -> [u64; Self::WORDS] {
+        let Stamps { installed, pending, missed } = self.stamps();
+        let (failures, ridge) = (self.failures as u64, self.ridge.to_bits());
+        [to_word(installed), to_word(pending), to_word(missed), failures, self.phase, ridge]
+    }
+
+    /// The slot of such words; `None` where a count is out of range, or a root under way is not newer than the installed one.
+    ///
+    /// ```
+    /// use shampoo_core::schedule::Slot;
+    /// let mut slot = Slot::EMPTY;
+    /// slot.submit(9);
+    /// assert_eq!(Slot::from_words(&slot.words()), Some(slot));
+    /// let [_, pending, ..] = slot.words();
+    /// assert_eq!(Slot::from_words(&[pending, pending, u64::MAX, 0, 0, 0]), None);
+    /// ```
+    pub const fn from_words(words: &[u64; Self::WORDS]) -> Option<Self> {
+        let &[installed, pending, missed, failures, phase, ridge] = words;
+        if failures > u32::MAX as u64 || pending != NONE && installed != NONE && pending <= installed {
+            return None;
+        }
+        let stamps = Stamps { installed: from_word(installed), pending: from_word(pending), missed: from_word(missed) };
+        Some(Self::restored(stamps, failures as u32, phase, f64::from_bits(ridge)))
     }
 
     /// Its snapshots.

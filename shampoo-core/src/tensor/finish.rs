@@ -112,7 +112,7 @@ where
                 rule.finish_row(update, direction, parameter, buffer, graft_buffer, work);
             }
         }
-        self.count = count;
+        (self.count, self.open) = (count, true);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::capacity::product;
 use crate::config::Config;
 use crate::error::{ConfigError, ShapeError};
 use crate::linalg::inverse_root::drift::is_measured;
-use crate::linalg::inverse_root::inverse_root_workspace_len;
+use crate::linalg::inverse_root::{Request, inverse_root_workspace_len};
 use crate::mat::packed::packed_len;
 use crate::momentum::Buffers;
 use crate::partition::{Cut, Partition, merge_small_dims, merged};
@@ -65,6 +65,21 @@ const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
+/// The merged shape, cut; of too many dimensions there is none.
+macro_rules! with_cut {
+    ($shape:expr, $config:expr, $default:expr, |$cut:ident| $value:expr) => {{
+        let config: &Config = $config;
+        match merged($shape, config.merge_limit, config.merge) {
+            None => $default,
+            Some(dims) => {
+                let (vectors, sides) = (config.precondition_vectors, config.sides);
+                let $cut = Cut::new(dims.as_slice(), config.block_size, config.largest_dim(), vectors, sides);
+                $value
+            }
+        }
+    }};
+}
+
 impl Lengths {
     /// Where a shape has too many dimensions.
     const SATURATED: Self = Self {
@@ -86,9 +101,7 @@ impl Lengths {
     /// assert_eq!(ROOTS.len(), 64 * 65 / 2 + 32 * 33 / 2);
     /// ```
     pub const fn of(shape: &[usize], config: &Config) -> Self {
-        let Some(dims) = merged(shape, config.merge_limit, config.merge) else { return Self::SATURATED };
-        let (vectors, sides) = (config.precondition_vectors, config.sides);
-        Self::of_cut(Cut::new(dims.as_slice(), config.block_size, config.largest_dim(), vectors, sides), config)
+        with_cut!(shape, config, Self::SATURATED, |cut| Self::of_cut(cut, config))
     }
 
     pub(super) const fn of_cut(cut: Cut<'_>, config: &Config) -> Self {
@@ -159,6 +172,23 @@ const _: () = {
     assert!(inverse_root_workspace_len(65536) >= 65536 * 65535);
     assert!(state_len(&[65536, 65536], Config::DEFAULT) >= 65536 * 65535);
 };
+
+/// Order of the largest factor of a parameter of this shape; 0 without any, `usize::MAX` for too many dimensions.
+///
+/// ```
+/// use shampoo_core::{config::Config, tensor::largest_order};
+/// const CONFIG: Config = Config { block_size: 32, ..Config::DEFAULT };
+/// const ORDER: usize = largest_order(&[64, 16], &CONFIG);
+/// assert_eq!(ORDER, 32);
+/// ```
+pub const fn largest_order(shape: &[usize], config: &Config) -> usize {
+    with_cut!(shape, config, usize::MAX, |cut| if product(cut.dims) == 0 { 0 } else { cut.largest_order() })
+}
+
+/// The root that its factors ask for, where they are not scaled.
+pub(crate) const fn request(shape: &[usize], config: &Config) -> Request {
+    config.request(with_cut!(shape, config, 0, |cut| cut.factors_per_block()))
+}
 
 /// Refuses lengths that have saturated.
 pub(super) fn addressable(need: Lengths) -> Result<Lengths, ConfigError> {

@@ -7,7 +7,8 @@ mod saved;
 mod update;
 
 pub(crate) use finish::usable_factor;
-pub use lengths::{Lengths, lengths, partition, state_bytes, state_len};
+pub(crate) use lengths::request;
+pub use lengths::{Lengths, largest_order, lengths, partition, state_bytes, state_len};
 pub use saved::Saved;
 pub(crate) use update::{bound, mix};
 
@@ -35,7 +36,7 @@ pub struct Workspace<'w, P: Precision> {
     pub direction: &'w mut [P::Work],
     /// [`Lengths::work`] numbers.
     pub work: &'w mut [P::Work],
-    /// [`Lengths::root`] numbers.
+    /// [`Lengths::root`] numbers; none where roots are computed beside training.
     pub root: &'w mut [P::Root],
 }
 
@@ -75,6 +76,8 @@ pub struct Tensor<P: Precision, S, W, B> {
     momentum: W,
     slots: B,
     count: u64,
+    /// Whether a root may still be begun of the step just taken.
+    open: bool,
     /// Of every sum of squares: numel max|g|^2 of each gradient.
     headroom: Headroom,
     precision: PhantomData<P>,
@@ -130,6 +133,7 @@ where
             momentum,
             slots,
             count: 0,
+            open: false,
             headroom: Headroom::within::<P>(config.initial_statistics),
             precision: PhantomData,
         })
@@ -153,6 +157,15 @@ where
     /// Gradients taken so far: the number of the next step.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// No root of the step just taken is begun any more.
+    pub(crate) fn close(&mut self) {
+        self.open = false;
     }
 
     /// Packed statistics, factor after factor.
@@ -310,11 +323,11 @@ where
         if !P::Work::from_f64(learning_rate).is_finite() {
             return Err(StepError::LearningRate { value: learning_rate });
         }
-        for (needed, found) in [
-            (need.numel, workspace.direction.len()),
-            (need.work, workspace.work.len()),
-            (need.root, workspace.root.len()),
-        ] {
+        // Roots beside training have their workspace elsewhere.
+        let root = if self.config.schedule.mode.is_offloaded() { 0 } else { need.root };
+        for (needed, found) in
+            [(need.numel, workspace.direction.len()), (need.work, workspace.work.len()), (root, workspace.root.len())]
+        {
             if found < needed {
                 return Err(StepError::Workspace(ShapeError::Length { needed, found }));
             }

@@ -67,9 +67,32 @@ where
         copy(self.graft.as_mut(), saved.graft);
         copy(self.momentum.as_mut(), saved.momentum);
         copy(self.slots.as_mut(), saved.slots);
-        (self.count, self.headroom) = (saved.count, Headroom::within::<P>(saved.filled));
+        (self.count, self.open) = (saved.count, true);
+        self.headroom = Headroom::within::<P>(saved.filled);
         Ok(())
     }
+
+    /// Sets the counts, and lends what a load has yet to fill.
+    pub(crate) fn loading(&mut self, count: u64, filled: f64, open: bool) -> Buffers<'_, P> {
+        (self.count, self.open) = (count, open);
+        self.headroom = Headroom::within::<P>(filled);
+        Buffers {
+            statistics: self.statistics.as_mut(),
+            roots: self.roots.as_mut(),
+            graft: self.graft.as_mut(),
+            momentum: self.momentum.as_mut(),
+            slots: self.slots.as_mut(),
+        }
+    }
+}
+
+/// A tensor's buffers, to be loaded into.
+pub(crate) struct Buffers<'a, P: Precision> {
+    pub(crate) statistics: &'a mut [P::Store],
+    pub(crate) roots: &'a mut [P::Store],
+    pub(crate) graft: &'a mut [P::Work],
+    pub(crate) momentum: &'a mut [P::Work],
+    pub(crate) slots: &'a mut [Slot],
 }
 
 fn copy<T: Copy>(to: &mut [T], from: &[T]) {

@@ -12,7 +12,6 @@ mod numbers;
 mod read;
 mod replace;
 mod settings;
-mod slots;
 mod write;
 
 pub use error::CheckpointError;

@@ -13,7 +13,7 @@ use shampoo_core::tensor;
 
 use super::numbers::{CheckpointNumber, from_bytes};
 use super::settings::settings;
-use super::{CheckpointError, KEY, Metadata, Part, VERSION, checksum, slots};
+use super::{CheckpointError, KEY, Metadata, Part, VERSION, checksum};
 use crate::entry::Entry;
 use crate::optimizer::Shampoo;
 
@@ -141,8 +141,8 @@ where
     let need = entry.tensor.lengths();
     let refuse = |part: Part| CheckpointError::Tensor { tensor: part.of(&entry.name) };
     let counts: Vec<u64> = numbers(tensors, entry, Part::Counts, 2)?;
-    let rows: Vec<u64> = numbers(tensors, entry, Part::Slots, need.slots * slots::WIDTH)?;
-    let read: Option<Vec<Slot>> = rows.as_chunks().0.iter().map(slots::from_row).collect();
+    let rows: Vec<u64> = numbers(tensors, entry, Part::Slots, need.slots * Slot::WORDS)?;
+    let read: Option<Vec<Slot>> = rows.as_chunks().0.iter().map(Slot::from_words).collect();
     let slots = read.ok_or_else(|| refuse(Part::Slots))?;
     let orders = entry.tensor.partition().factors(0..need.slots).map(|factor| factor.order);
     let waiting = slots.iter().zip(orders).filter(|(slot, _)| slot.pending().is_some());

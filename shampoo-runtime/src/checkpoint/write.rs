@@ -7,11 +7,12 @@ use std::path::Path;
 use safetensors::{Dtype, View, serialize_to_file};
 use shampoo_core::kernel::Kernel;
 use shampoo_core::scalar::Precision;
+use shampoo_core::schedule::Slot;
 
 use super::numbers::{CheckpointNumber, to_bytes};
 use super::replace::replace;
 use super::settings::settings;
-use super::{CheckpointError, KEY, Metadata, Parameter, Part, VERSION, checksum, slots};
+use super::{CheckpointError, KEY, Metadata, Parameter, Part, VERSION, checksum};
 use crate::optimizer::Shampoo;
 
 /// A tensor of the file; its bytes are made when they are asked for.
@@ -66,7 +67,7 @@ where
         let settings = settings::<P>(&entry.shape, config).into_iter().map(|(field, value)| (field.to_owned(), value));
         parameters.push(Parameter { name: entry.name.clone(), settings: settings.collect() });
         let saved = entry.tensor.saved();
-        let rows = || saved.slots.iter().flat_map(slots::to_row).collect();
+        let rows = || saved.slots.iter().flat_map(Slot::words).collect();
         let snapshots = move || optimizer.pipeline().snapshots(number).flatten().copied().collect();
         let parts = Part::ALL.map(|part| match part {
             Part::Statistics => Lazy::numbers(move || Cow::Borrowed(saved.statistics)),

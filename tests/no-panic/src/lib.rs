@@ -15,6 +15,7 @@
 #[macro_use]
 mod entries;
 mod blocks;
+mod images;
 mod kernels;
 mod linalg;
 mod lookups;
@@ -24,6 +25,7 @@ mod roots;
 mod scalars;
 mod settings;
 mod tensors;
+mod ticks;
 mod views;
 
 #[cfg(not(feature = "locate"))]

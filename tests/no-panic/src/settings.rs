@@ -50,6 +50,7 @@ entries! { settings: [
     Adaptive::admits,
     Demand::merge,
     Loads::new,
+    Loads::spaced,
     Loads::place,
     Slot::restored,
     Slot::stamp,

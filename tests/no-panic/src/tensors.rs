@@ -5,11 +5,13 @@ use shampoo_core::scalar::{
     Bf16, Bf16Store, Bf16x2, Bf16x2Store, Bf16x3, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64,
 };
 use shampoo_core::schedule::Slot;
-use shampoo_core::tensor::{Headroom, Lengths, Tensor, largest_gradient, lengths, partition, state_bytes, state_len};
+use shampoo_core::tensor::{
+    Headroom, Lengths, Tensor, largest_gradient, largest_order, lengths, partition, state_bytes, state_len,
+};
 
 type Slices<P, S, W> = Tensor<P, &'static mut [S], &'static mut [W], &'static mut [Slot]>;
 
-entries! { sizes_of_state: [Lengths::of, Lengths::state, state_len, partition] }
+entries! { sizes_of_state: [Lengths::of, Lengths::state, largest_order, state_len, partition] }
 
 entries! { room: [
     Headroom::of::<f32, f32>,

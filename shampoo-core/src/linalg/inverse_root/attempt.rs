@@ -10,11 +10,11 @@ use super::input::Input;
 use super::newton_schulz::NewtonSchulz;
 use super::rational::{Rational, matrix_len, row_stride};
 use super::spectral::{self, Bound, Spectral};
-use super::{Exponent, Method, Report, Request, Ridge, inverse_root_workspace_len};
+use super::{Certificate, Exponent, Method, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::{Kernel, TiledTriangle};
-use crate::linalg::Progress;
 use crate::linalg::power_iteration::PowerIteration;
+use crate::linalg::{Progress, flops};
 use crate::scalar::{Real, Stored};
 use space::{split, split_square, view, view_mut};
 
@@ -122,6 +122,30 @@ impl<R: Real> Attempt<R> {
     /// [`Outcome::Accepted`](super::Outcome::Accepted) means computed: the caller judges the promise.
     pub(super) fn report(&self) -> Report {
         self.report
+    }
+
+    /// Flops of the next step at most.
+    pub(super) fn next_flops(&self, task: &Task) -> u64 {
+        let n = task.input.n;
+        match &self.stage {
+            Stage::Begin(Method::Rational) => flops::load(n),
+            Stage::Begin(_) => flops::load_scaled(n),
+            Stage::Rational(rational) => rational.next_flops(),
+            Stage::Largest(_) => flops::power(n).saturating_add(flops::start_coupled(n)),
+            Stage::CoupledNewton(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
+            Stage::NewtonSchulz(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
+            Stage::Spectral(spectral) => spectral.next_flops(),
+            Stage::Condition(_) => flops::power(n).saturating_add(flops::OVERHEAD),
+            Stage::Certify => match (task.request.certificate, task.exponent) {
+                (Certificate::Probed, Exponent::Root(p)) => {
+                    flops::probed(n, p, !p.is_multiple_of(2) || self.sign == Sign::Unknown)
+                }
+                _ => flops::load(n),
+            },
+            Stage::Full(full) => full.next_flops(n),
+            Stage::Bound(bound) => bound.next_flops(),
+            Stage::Done => 0,
+        }
     }
 
     /// Computes the root into the first rows of the workspace.

@@ -7,7 +7,7 @@
 use super::coupled::{Stop, Watch, add_to_diagonal, distance_from_identity, product, squares, view};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::Kernel;
-use crate::linalg::Progress;
+use crate::linalg::{Progress, flops};
 use crate::mat::MatRef;
 use crate::scalar::Real;
 
@@ -135,6 +135,14 @@ impl<T: Real> CoupledNewton<T> {
             Stage::Done(_) => {}
         }
         Ok(if self.stop().is_some() { Progress::Done } else { Progress::Working })
+    }
+
+    /// Flops of the next step at most, see [`Job::next_flops`](super::Job::next_flops).
+    pub(super) fn next_flops(&self) -> u64 {
+        match self.stage {
+            Stage::Correct | Stage::Power(_) | Stage::Last => flops::symmetric_product(self.n),
+            Stage::Done(_) => 0,
+        }
     }
 
     /// Steps until max |M - I| reaches the tolerance (X is then corrected once more), until it grows by a factor of 1.2

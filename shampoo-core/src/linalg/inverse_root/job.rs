@@ -8,7 +8,7 @@ use super::request::Factor;
 use super::{Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
-use crate::linalg::Progress;
+use crate::linalg::{Progress, flops};
 use crate::mat::packed::packed_len;
 use crate::scalar::{Real, Stored};
 
@@ -85,8 +85,9 @@ impl<R: Real> Job<R> {
         })
     }
 
-    /// The next piece of work, at most about 2 n^3 flops: a row of a reduction, of a sweep or of a back-transform, an
+    /// The next piece of work, at most about 2 n^3 flops: a row of a reduction or of a back-transform, a sweep, an
     /// iteration with a vector, a product, a factorisation. A probed certificate is one piece, of up to 32 (p + 1) n^2.
+    /// [`next_flops`](Job::next_flops) says what it costs.
     ///
     /// **Shapes**: the input as at the start, workspace at least [`inverse_root_workspace_len`]. **Errors**: a buffer
     /// is too short.
@@ -97,6 +98,26 @@ impl<R: Real> Job<R> {
         kernel: &K,
     ) -> Result<Progress, RootError> {
         self.advance(triangle, workspace, kernel, Pace::Step)
+    }
+
+    /// Flops of the next [`step`](Job::step) at most; 0 where there is none.
+    ///
+    /// Sums and products count as one, quotients and square roots as 8, powers as 64; a bound, and close to what is done
+    /// where the order is far above 8. [`Request::largest_piece`] is the largest that there can be.
+    ///
+    /// ```
+    /// use shampoo_core::linalg::inverse_root::{Exponent, Job, Request};
+    /// const REQUEST: Request = Request::new(Exponent::Root(4));
+    /// const LARGEST: u64 = REQUEST.largest_piece(2);
+    /// let job = Job::<f32>::start(&[2.0_f32, 0.0, 16.0], 2, &REQUEST)?;
+    /// assert!(job.next_flops() > 0 && job.next_flops() <= LARGEST);
+    /// # Ok::<(), shampoo_core::error::RootError>(())
+    /// ```
+    pub fn next_flops(&self) -> u64 {
+        match self.progress {
+            Progress::Working => self.attempt.next_flops(&self.task).saturating_add(flops::OVERHEAD),
+            Progress::Done => 0,
+        }
     }
 
     /// All that is left, see [`step`](Job::step).

@@ -16,7 +16,7 @@
 use super::coupled::{Stop, Watch, add_to_diagonal, distance_from_identity, squares, view};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::Progress;
+use crate::linalg::{Progress, flops};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -156,6 +156,14 @@ impl<T: Real> NewtonSchulz<T> {
             Stage::Done(_) => {}
         }
         Ok(if self.stop().is_some() { Progress::Done } else { Progress::Working })
+    }
+
+    /// Flops of the next step at most, see [`Job::next_flops`](super::Job::next_flops).
+    pub(super) fn next_flops(&self) -> u64 {
+        match self.stage {
+            Stage::Residual | Stage::Numerator { .. } | Stage::Denominator { .. } => flops::product(self.n),
+            Stage::Done(_) => 0,
+        }
     }
 
     /// Steps until max |M - I| reaches the tolerance (the root is then corrected once more), until it grows by a factor

@@ -13,9 +13,9 @@ use super::request::Ridge;
 use super::tables::Table;
 use crate::error::ShapeError;
 use crate::kernel::{Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_transform, tridiagonal};
-use crate::linalg::carve;
-use crate::linalg::laguerre::largest_eigenvalue;
+use crate::linalg::laguerre::{Descent, Largest};
 use crate::linalg::sturm::{are_positive_definite, smallest_eigenvalue};
+use crate::linalg::{carve, flops};
 use crate::scalar::{Real, padded};
 
 /// Rounding of the eigenvalues in the tridiagonalisation, in units of u times their bound.
@@ -70,12 +70,15 @@ pub const fn workspace_len(n: usize, poles: usize) -> usize {
 }
 
 /// The next thing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage<T> {
     /// So many rows are left to eliminate.
     Reduce(usize),
-    /// Eigenvalues, ridge and pivots.
-    Pivots,
+    /// The largest eigenvalue is looked for from above the spectrum.
+    Bound,
+    Largest(Descent<T>),
+    /// Ridge and pivots.
+    Pivots(Largest<T>),
     /// This row of the back-transform.
     Transform(usize),
     Done,
@@ -107,7 +110,7 @@ pub struct Rational<T> {
     n: usize,
     table: &'static Table,
     ridge: Ridge,
-    stage: Stage,
+    stage: Stage<T>,
     coarse: bool,
     /// b^-alpha for Gershgorin's bound b of the ridged matrix: what the function of T / b is multiplied by.
     scale: T,
@@ -129,7 +132,8 @@ impl<T: Real> Rational<T> {
         Self { coarse: false, ..self }
     }
 
-    /// One row, or the pivots: at most 4 n^2 flops and 4 n flops a pole, or n divisions a pole.
+    /// One row, an iteration towards the largest eigenvalue, or the pivots: at most about 4 n^2 flops and 6 n flops a
+    /// pole, or n divisions a pole.
     ///
     /// **Errors**: a buffer is too short.
     pub fn step<K: Kernel<T> + ?Sized>(
@@ -182,6 +186,20 @@ impl<T: Real> Rational<T> {
         Ok(smallest_eigenvalue(t.diagonal, t.off_diagonal, ridge, low, bound))
     }
 
+    /// Flops of the next step at most, see [`Job::next_flops`](super::Job::next_flops).
+    pub(super) fn next_flops(&self) -> u64 {
+        match self.stage {
+            Stage::Reduce(left) => flops::reduce(left.saturating_sub(1)),
+            Stage::Bound | Stage::Largest(_) => flops::laguerre(self.n),
+            Stage::Pivots(_) => flops::pivots(self.n),
+            Stage::Transform(row) => {
+                let last = if row >= self.n { flops::smallest(self.n) } else { 0 };
+                flops::transform(row, self.table.poles().len()).saturating_add(last)
+            }
+            Stage::Done => 0,
+        }
+    }
+
     /// Up to `rows` rows of the stage.
     fn advance<K: Kernel<T> + ?Sized>(
         &mut self,
@@ -200,10 +218,19 @@ impl<T: Real> Rational<T> {
             Stage::Reduce(left) => {
                 let remaining = left.saturating_sub(rows);
                 kernel.tridiagonalize(a, t, vectors, remaining..left);
-                if remaining == 0 { Stage::Pivots } else { Stage::Reduce(remaining) }
+                if remaining == 0 { Stage::Bound } else { Stage::Reduce(remaining) }
             }
-            Stage::Pivots => {
-                self.pivots(&t, ratios, gains, kernel);
+            Stage::Bound => Stage::Largest(Descent::start(t.diagonal, t.off_diagonal)),
+            Stage::Largest(mut descent) => {
+                let mut steps = 0..rows;
+                let mut progress = Progress::Working;
+                while progress == Progress::Working && steps.next().is_some() {
+                    progress = descent.step(t.diagonal, t.off_diagonal);
+                }
+                if progress == Progress::Done { Stage::Pivots(descent.largest()) } else { Stage::Largest(descent) }
+            }
+            Stage::Pivots(largest) => {
+                self.pivots(largest, &t, ratios, gains, kernel);
                 if self.spectrum.state == State::Definite { Stage::Transform(0) } else { Stage::Done }
             }
             Stage::Transform(row) => {
@@ -218,9 +245,15 @@ impl<T: Real> Rational<T> {
         Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
     }
 
-    /// Eigenvalues, and what the back-transform needs of the inverses.
-    fn pivots<K: Kernel<T> + ?Sized>(&mut self, t: &Tridiagonal<'_, T>, ratios: &mut [T], gains: &mut [T], kernel: &K) {
-        let largest = largest_eigenvalue(t.diagonal, t.off_diagonal);
+    /// The ridge, and what the back-transform needs of the inverses.
+    fn pivots<K: Kernel<T> + ?Sized>(
+        &mut self,
+        largest: Largest<T>,
+        t: &Tridiagonal<'_, T>,
+        ratios: &mut [T],
+        gains: &mut [T],
+        kernel: &K,
+    ) {
         let amount = T::from_f64(self.ridge.amount(largest.value.to_f64()));
         let bound = largest.bound + amount;
         let found = &mut self.spectrum;

@@ -3,8 +3,9 @@
 use super::coupled::Scaling;
 use super::job::LADDER;
 use super::newton_schulz;
-use super::tables::table;
+use super::tables::{MAX_POLES, table};
 use crate::error::UnsupportedExponent;
+use crate::linalg::flops;
 use crate::scalar::Real;
 
 /// Orders above this one are real exponents: their residual alone would take hundreds of products.
@@ -174,6 +175,44 @@ impl Request {
             max_error: None,
             max_retries: 5,
         }
+    }
+}
+
+impl Request {
+    /// The most flops that one [`step`](super::Job::step) of this root can cost for order n, counted as
+    /// [`Job::next_flops`](super::Job::next_flops) does: what a deadline has to leave room for.
+    ///
+    /// A full certificate has products of 2 n^3, a probed one is a single piece of up to 32 (p + 1) n^2.
+    pub const fn largest_piece(&self, n: usize) -> u64 {
+        let rational = flops::larger(
+            flops::larger(flops::pivots(n), flops::laguerre(n)),
+            flops::larger(flops::reduce(n), flops::transform(n, MAX_POLES).saturating_add(flops::smallest(n))),
+        );
+        let spectral = flops::larger(
+            flops::larger(flops::build(n), flops::sweep(n)),
+            flops::larger(flops::larger(flops::reflect(n), flops::reduce(n)), flops::product_of_rows(n)),
+        );
+        let vectors = flops::power(n).saturating_add(flops::start_coupled(n));
+        let newton = flops::larger(vectors, flops::symmetric_product(n).saturating_add(flops::linear(n, 2)));
+        let method = match self.method {
+            Method::Rational => flops::larger(rational, vectors),
+            Method::CoupledNewton => newton,
+            Method::NewtonSchulz => flops::larger(vectors, flops::product(n).saturating_add(flops::linear(n, 2))),
+            Method::Spectral => spectral,
+            Method::Auto => flops::larger(flops::larger(rational, spectral), newton),
+        };
+        let certificate = match (self.certificate, self.exponent) {
+            (Certificate::Probed, Exponent::Root(p)) => flops::probed(n, p, true),
+            // It may be the integer root beside 1/alpha, which counts as an odd one.
+            (Certificate::Probed, Exponent::Power(alpha)) => {
+                let p = (1.0 / alpha) as u32;
+                let p = if p < MAX_ORDER { p + 1 } else { MAX_ORDER };
+                flops::larger(flops::probed(n, p | 1, true), flops::product_of_rows(n))
+            }
+            (Certificate::Full, _) => flops::larger(flops::product(n), flops::factorisation(n)),
+        };
+        let whole = flops::larger(flops::larger(method, certificate), flops::load_scaled(n));
+        whole.saturating_add(flops::OVERHEAD)
     }
 }
 

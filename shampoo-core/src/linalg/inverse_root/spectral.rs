@@ -8,9 +8,9 @@ use super::coupled::{squares, view};
 use super::request::Ridge;
 use crate::error::ShapeError;
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::Progress;
 use crate::linalg::eigen::{self, Eigen};
 use crate::linalg::ql::Ql;
+use crate::linalg::{Progress, flops};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -138,6 +138,15 @@ impl<T: Real> Spectral<T> {
                 Ok(Progress::Done)
             }
             Stage::Done => Ok(Progress::Done),
+        }
+    }
+
+    /// Flops of the next step at most, see [`Job::next_flops`](super::Job::next_flops).
+    pub(super) fn next_flops(&self) -> u64 {
+        match &self.stage {
+            Stage::Decompose(eigen) => eigen.next_flops(),
+            Stage::Build => flops::build(self.n),
+            Stage::Done => 0,
         }
     }
 

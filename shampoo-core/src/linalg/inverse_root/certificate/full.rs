@@ -4,7 +4,7 @@ use super::{allowance, copy, frobenius, promise};
 use crate::error::ShapeError;
 use crate::kernel::{Accum, Kernel};
 use crate::linalg::cholesky::cholesky_in_place;
-use crate::linalg::{Progress, carve};
+use crate::linalg::{Progress, carve, flops};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -108,6 +108,15 @@ impl Full {
             Stage::Done => Stage::Done,
         };
         Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
+    }
+
+    /// Flops of the next step at most, for order n.
+    pub(in super::super) fn next_flops(&self, n: usize) -> u64 {
+        match self.stage {
+            Stage::Factor => flops::factorisation(n),
+            Stage::Power(_) | Stage::Apply | Stage::Residual => flops::product(n),
+            Stage::Done => 0,
+        }
     }
 
     fn power_or_apply(left: u32) -> Stage {

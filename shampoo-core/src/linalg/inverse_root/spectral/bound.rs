@@ -3,9 +3,9 @@
 use super::{Spectral, Spectrum};
 use crate::error::ShapeError;
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::Progress;
 use crate::linalg::inverse_root::certificate::{frobenius, subtract_identity};
 use crate::linalg::inverse_root::coupled::{squares, view};
+use crate::linalg::{Progress, flops};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -69,6 +69,14 @@ impl<T: Real> Bound<T> {
         let residual = frobenius(&mut residual, kernel);
         self.promised = promise(&self.spectrum, n, self.alpha, [delta, residual], rounding);
         Ok(Progress::Done)
+    }
+
+    /// Flops of the next step at most, see [`Job::next_flops`](crate::linalg::inverse_root::Job::next_flops).
+    pub(in super::super) fn next_flops(&self) -> u64 {
+        match self.delta {
+            None => flops::product_of_rows(self.n),
+            Some(_) => flops::product(self.n),
+        }
     }
 
     /// The bound; infinite where there is none, or none yet.

@@ -1,0 +1,165 @@
+//! What the pieces of a root cost at most: each formula once, in constant expressions.
+//!
+//! Sums, products and scalings by a power of two count as one flop, quotients and roots as [`QUOTIENT`], powers as
+//! [`POWER`]; comparisons, loads and stores are not counted. Whole tiles are counted where whole tiles are computed.
+
+use crate::kernel::{inverses::POLE_TILES, tridiagonal::VECTORS};
+use crate::mat::packed::packed_len;
+use crate::scalar::{LANES, padded};
+
+/// A quotient or a square root: what takes one cycle as a sum takes fourteen so on a Cortex-M4F.
+pub(crate) const QUOTIENT: u64 = 8;
+
+/// A power, an exponential or a logarithm.
+pub(crate) const POWER: u64 = 64;
+
+/// Scalar work around a piece: whole powers, scales, what is noted.
+pub(crate) const OVERHEAD: u64 = 8 * POWER;
+
+/// Partial sums of a dot product that are added up at its end.
+const DOT_END: u64 = 2 * LANES as u64 + 8;
+
+const POLES: u64 = (POLE_TILES * LANES) as u64;
+
+const fn sum(parts: &[u64]) -> u64 {
+    let (mut sum, mut rest) = (0_u64, parts);
+    while let [part, more @ ..] = rest {
+        (sum, rest) = (sum.saturating_add(*part), more);
+    }
+    sum
+}
+
+pub(crate) const fn times(a: u64, b: u64) -> u64 {
+    a.saturating_mul(b)
+}
+
+pub(crate) const fn larger(a: u64, b: u64) -> u64 {
+    if a > b { a } else { b }
+}
+
+/// So many flops for each number of a square.
+pub(crate) const fn square(n: usize, each: u64) -> u64 {
+    times(times(n as u64, n as u64), each)
+}
+
+/// So many flops for each of n numbers.
+pub(crate) const fn linear(n: usize, each: u64) -> u64 {
+    times(n as u64, each)
+}
+
+/// A look at every number of a packed triangle, a copy of it, its trace, and what a root begins with.
+pub(crate) const fn begin(n: usize) -> u64 {
+    sum(&[linear(packed_len(n), 4), linear(n, 2), OVERHEAD])
+}
+
+/// Scaling a packed triangle back, its largest magnitude, and its place.
+pub(crate) const fn finish(n: usize) -> u64 {
+    sum(&[linear(packed_len(n), 6), OVERHEAD])
+}
+
+/// Loading a packed triangle, with a ridge.
+pub(crate) const fn load(n: usize) -> u64 {
+    sum(&[linear(packed_len(n), 3), linear(n, 4), OVERHEAD])
+}
+
+/// The input of a decomposition, in whole tiles: its largest magnitude, and scaled.
+pub(crate) const fn load_scaled(n: usize) -> u64 {
+    // Rows are padded a little further where their distance would be a power of two.
+    sum(&[load(n), times(times(padded(n) as u64, padded(n) as u64 + 8), 2)])
+}
+
+/// A pending update of two vectors and the next symmetric product, for so many leading rows.
+const fn rank_two(rows: usize) -> u64 {
+    let rows = padded(rows) as u64;
+    sum(&[times(times(rows, rows + LANES as u64), 4), times(rows, 3 * VECTORS as u64), 8 * DOT_END])
+}
+
+/// Row m of a reduction to tridiagonal form.
+pub(crate) const fn reduce(m: usize) -> u64 {
+    sum(&[rank_two(m), linear(padded(m + 1), 8), 4 * QUOTIENT, 4 * DOT_END])
+}
+
+/// One iteration towards the largest eigenvalue of a tridiagonal matrix, with the one before the first.
+pub(crate) const fn laguerre(n: usize) -> u64 {
+    sum(&[linear(n, 2 * (17 + QUOTIENT) + 8), 8 * QUOTIENT, OVERHEAD])
+}
+
+/// Whether a tridiagonal matrix is definite, at eight shifts.
+const fn definite(n: usize) -> u64 {
+    linear(n, LANES as u64 * (3 + QUOTIENT))
+}
+
+/// The pivots at all poles.
+pub(crate) const fn pivots(n: usize) -> u64 {
+    sum(&[definite(n), linear(n, POLES * (8 + QUOTIENT) + 8), POLES * 4, OVERHEAD])
+}
+
+/// Row m of a back-transform with so many poles.
+pub(crate) const fn transform(m: usize, poles: usize) -> u64 {
+    let poles = padded(poles) as u64;
+    let carried = times(times(padded(m) as u64 + 2 * LANES as u64, poles), 6);
+    sum(&[rank_two(m), carried, times(poles, 4 * DOT_END), OVERHEAD])
+}
+
+/// The smallest eigenvalue of a tridiagonal matrix, and where a condition number starts from.
+pub(crate) const fn smallest(n: usize) -> u64 {
+    sum(&[times(definite(n), 4), linear(n, 4), 8 * LANES as u64, OVERHEAD])
+}
+
+/// An iteration of a power method.
+pub(crate) const fn power(n: usize) -> u64 {
+    sum(&[square(n, 2), linear(n, 8 + DOT_END), 4 * QUOTIENT, 4 * DOT_END])
+}
+
+/// Where a coupled iteration starts from: a loaded matrix, its norm, its scale.
+pub(crate) const fn start_coupled(n: usize) -> u64 {
+    sum(&[load(n), square(n, 8), linear(n, QUOTIENT + DOT_END + 4), 8 * POWER])
+}
+
+/// The symmetric product of matrices that commute, and the passes around it.
+pub(crate) const fn symmetric_product(n: usize) -> u64 {
+    let dots = times(packed_len(n) as u64, (2 * n as u64).saturating_add(DOT_END));
+    sum(&[dots, square(n, 4), linear(n, 4), 2 * QUOTIENT])
+}
+
+/// A whole product by rows, with passes around it.
+pub(crate) const fn product(n: usize) -> u64 {
+    sum(&[times(square(n, 2), n as u64), square(n, 8), linear(n, 8 + DOT_END), OVERHEAD])
+}
+
+/// A whole product by dot products.
+pub(crate) const fn product_of_rows(n: usize) -> u64 {
+    sum(&[product(n), square(n, DOT_END)])
+}
+
+/// A Cholesky factorisation.
+pub(crate) const fn factorisation(n: usize) -> u64 {
+    let entries = times(packed_len(n) as u64, (2 * n as u64).div_ceil(3) + DOT_END + 2 + QUOTIENT);
+    sum(&[entries, linear(n, QUOTIENT)])
+}
+
+/// Reflection m of the eigenvectors.
+pub(crate) const fn reflect(m: usize) -> u64 {
+    sum(&[square(m, 4), linear(m, DOT_END + 4)])
+}
+
+/// A sweep over the eigenvectors, with its rotations.
+pub(crate) const fn sweep(n: usize) -> u64 {
+    sum(&[square(n, 6), linear(n, 24 + 4 * QUOTIENT), OVERHEAD])
+}
+
+/// The root from its eigenvectors, and a load of the input.
+pub(crate) const fn build(n: usize) -> u64 {
+    let gram = times(packed_len(n) as u64, times(n as u64, 3));
+    sum(&[gram, square(n, 2), linear(n, POWER + 4), load(n)])
+}
+
+/// A probed certificate for the order p: twice eight vectors, a factorisation where p is odd or the sign unknown.
+pub(crate) const fn probed(n: usize, p: u32, factored: bool) -> u64 {
+    let (tile, thin) = (LANES as u64, times(padded(n) as u64, LANES as u64));
+    let symmetric = sum(&[times(thin, times(2, padded(n) as u64)), times(thin, 2 * tile)]);
+    let general = if p.is_multiple_of(2) { 0 } else { times(2, times(times(2, n as u64 + 1), thin)) };
+    let factor = if factored { factorisation(n) } else { 0 };
+    let round = sum(&[times(symmetric, p as u64 + 1), general, times(thin, 12), OVERHEAD]);
+    sum(&[times(round, 2), factor, load(n)])
+}
