@@ -1,10 +1,8 @@
 //! Roots spread over ticks: within their budget, at their time, with the bits of roots computed at once.
 
-mod common;
-mod runtime_support;
-mod ticks_support;
-
-use runtime_support::{Bench, gradients};
+use super::model;
+use super::model::{Model, State, driver, step, tensor, with};
+use crate::runtime_support::{Bench, gradients};
 use shampoo_core::config::Config;
 use shampoo_core::error::ShapeError;
 use shampoo_core::kernel::Portable;
@@ -16,7 +14,6 @@ use shampoo_core::schedule::{Mode, Slot};
 use shampoo_core::ticks::{Site, Ticks, largest_piece};
 use shampoo_runtime::{Builder, SERVER_CONFIG};
 use shampoo_tests::generate::Random;
-use ticks_support::{Model, State, driver, step, tensor, with};
 
 const SHAPES: [&[usize]; 2] = [&[12, 7], &[20, 5]];
 
@@ -95,7 +92,7 @@ fn the_bits_are_those_of_a_servers_pipeline() {
             step(&mut tensors[0], &mut weights, &gradient);
             ticks.tick(&mut tensors, 20_000, &Portable);
         }
-        let found = ticks_support::state_of::<F32RootF64>(&tensors[0], &weights);
+        let found = model::state_of::<F32RootF64>(&tensors[0], &weights);
         assert!(found == right, "{shape:?}, delay {delay}, period {period}\n{:?}\n{:?}", found.1, right.1);
         assert!(found.1.iter().all(|slot| slot.stamp().is_some()));
     }

@@ -1,12 +1,8 @@
 //! What a piece of a root says that it costs at most, against numbers that count their operations.
 
-mod common;
-#[path = "job_flops_support/counted.rs"]
-mod counted;
-
-use common::root::request;
-use common::run::PSEUDO;
-use counted::{Counted, flops};
+use super::counted::{Counted, flops};
+use crate::common::root::request;
+use crate::common::run::PSEUDO;
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::{
     Certificate, Exponent, Job, Method, Progress, Request, Ridge, inverse_root_workspace_len,

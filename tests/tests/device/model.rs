@@ -1,5 +1,4 @@
 //! Tensors with their weights and the driver of their roots, fed with gradients that a seed determines.
-#![allow(dead_code, reason = "every test file uses its own part")]
 
 use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;

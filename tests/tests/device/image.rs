@@ -1,10 +1,9 @@
 //! Images: what was saved goes on with the same bits, and what is damaged changes nothing.
 
-mod common;
-mod ticks_support;
-
-use common::generated;
-use common::run::narrow;
+use super::model;
+use super::model::{Model, tensor, with};
+use crate::common::generated;
+use crate::common::run::narrow;
 use proptest::prelude::*;
 use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
@@ -21,7 +20,6 @@ use shampoo_core::schedule::{Adaptive, Mode, Schedule};
 use shampoo_core::statistics::{Averaging, TraceScaling};
 use shampoo_core::tensor::largest_order;
 use shampoo_tests::generate::Random;
-use ticks_support::{Model, tensor, with};
 
 const SHAPES: [&[usize]; 2] = [&[6, 4], &[5, 3]];
 
@@ -470,7 +468,7 @@ proptest! {
                 for _ in 0..4 {
                     other.settle();
                     // Numbers of any size are a gradient's limit at most.
-                    let _ = ticks_support::try_step(&mut other.tensors[0], &mut other.weights[0], &zero);
+                    let _ = model::try_step(&mut other.tensors[0], &mut other.weights[0], &zero);
                     other.tick(5_000);
                 }
             }
