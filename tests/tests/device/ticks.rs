@@ -2,7 +2,7 @@
 
 use super::model;
 use super::model::{Model, State, driver, step, tensor, with};
-use crate::runtime_support::{Bench, gradients};
+use crate::runtime_support::{Bench, gaussians, gradients};
 use shampoo_core::config::Config;
 use shampoo_core::error::ShapeError;
 use shampoo_core::kernel::Portable;
@@ -84,7 +84,7 @@ fn the_bits_are_those_of_a_servers_pipeline() {
         }
         assert_eq!(tensors[0].slots(), turns);
         let seed = "weights".bytes().fold(1, |seed: u64, byte| seed.wrapping_mul(257) + u64::from(byte));
-        let mut weights = runtime_support::gaussians(&mut Random::new(seed), shape.iter().product());
+        let mut weights = gaussians(&mut Random::new(seed), shape.iter().product());
         let mut random = Random::new(5);
         for _ in 0..30 {
             ticks.settle(&mut tensors, &Portable);
