@@ -163,7 +163,7 @@ fn last_pieces_are_short_never_empty() {
         }
         assert!(seen.iter().all(|&n| n == 1), "every entry in one block: {seen:?}");
         let blocks = partition.blocks(0..partition.block_count());
-        assert_eq!(partition.statistics_len(), blocks.map(|b| b.statistics_len()).sum());
+        assert_eq!(partition.statistics_len(), blocks.map(|b| b.statistics_len()).sum::<usize>());
     }
     assert_eq!(cut(&[7, 6], 3).block_count(), 6);
     let starts: Vec<_> = cut(&[3, 3], 2).blocks(0..4).map(|b| b.start.to_vec()).collect();
