@@ -5,7 +5,7 @@
 //! laws with `assert!` in `fuzz_target!`, and put a few tiny inputs into `corpus/<target>/`. Small integers and exponents
 //! make better inputs than raw floating-point numbers, of which nearly all are far apart; both are worth a mode.
 //!
-//! A finding becomes a test on plain numbers in `tests/tests/fuzz_findings.rs`: `cargo fuzz fmt <target> <file>` prints
+//! A finding becomes a test on plain numbers in `tests/tests/tensors/fuzz_findings.rs`: `cargo fuzz fmt <target> <file>` prints
 //! the input of a crash.
 
 pub mod judge;

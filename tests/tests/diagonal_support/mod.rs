@@ -9,7 +9,7 @@ use shampoo_core::kernel::Portable;
 use shampoo_core::scalar::{Real, Stored};
 use shampoo_tests::generate::Random;
 
-use super::common::run::{narrow, widen};
+use crate::common::run::{narrow, widen};
 use rows::{Row, rows};
 
 /// A method over `Vec`s.

@@ -36,7 +36,7 @@ macro_rules! battery {
             use shampoo_runtime::kernel::{Instructions, Server};
 
             proptest::proptest! {
-                #![proptest_config(common::generated())]
+                #![proptest_config(crate::common::generated())]
                 $(
                     #[test]
                     fn $law(input in $strategy) {
