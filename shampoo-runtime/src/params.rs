@@ -148,6 +148,9 @@ impl<P: Precision, K> Builder<P, K> {
 
     /// Different factors get their roots at different steps of a period, so that no step pays for all; the first ones too, so
     /// that snapshots and incoming roots never take the memory of all at once.
+    ///
+    /// So a block may have to do with the graft's own step for a whole period. Where a period is a part of training that
+    /// counts, without turns is better: a Transformer with roots of every 20 steps was 11 percent behind after 80 steps.
     #[must_use]
     pub fn staggered(mut self, staggered: bool) -> Self {
         self.staggered = staggered;
