@@ -35,7 +35,10 @@ pub(super) fn ratios(plan: &Plan, steps: usize, seeds: u64) -> Result<Vec<Ratio>
             all.extend(in_step.get(&key).map(|in_step| loss / in_step));
             println!("{}, seed {seed}: loss {loss:.4} after {steps} steps", case.label());
         }
-        ratios.extend(Spread::of(all).map(|ratio| (case, ratio.median)));
+        if let Some(ratio) = Spread::of(all) {
+            println!("{}: loss over that in step {:.4}, median of {seeds} seeds", case.label(), ratio.median);
+            ratios.push((case, ratio.median));
+        }
     }
     Ok(ratios)
 }
