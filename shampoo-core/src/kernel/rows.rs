@@ -180,7 +180,7 @@ fn add_columns<T: Real, const LOWER: bool>(
 ) -> Block<T> {
     let ((x, a_stride, _), (y, b_stride, _), depth) = (a.parts(), b.parts(), a.nrows());
     let (Some(x), Some(y), true) = (x.get(i..), y.get(j..), a_stride.min(b_stride) >= BLOCK) else { return c };
-    let twice = |stride: usize| stride.saturating_add(stride);
+    let twice = |stride: usize| stride.saturating_add(stride).max(1);
     let mut k = 0;
     for (x, y) in x.chunks_exact(twice(a_stride)).zip(y.chunks_exact(twice(b_stride))).take(depth / 2) {
         let (Some(x0), Some(x1), Some(y0), Some(y1)) =
