@@ -180,7 +180,7 @@ pub(super) fn add_scaled<T: Real>(y: &mut [T], alpha: T, x: &[T]) {
 
 /// Four numbers of a row.
 #[inline(always)]
-pub(super) fn block_of<T>(row: &[T], start: usize) -> Option<&Four<T>> {
+fn block_of<T>(row: &[T], start: usize) -> Option<&Four<T>> {
     row.get(start..)?.first_chunk()
 }
 

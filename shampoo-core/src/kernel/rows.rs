@@ -3,7 +3,7 @@
 //! As in [`products`](super::products) every sum is made in the order of k.
 
 use super::Accum;
-use super::products::{BLOCK, Four, Part, add_product, block_of};
+use super::products::{BLOCK, Four, Part, add_product};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
@@ -53,11 +53,7 @@ fn blocks<T: Real>(c: &mut MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, b: Mat
         for new_column in (0..end).step_by(BLOCK) {
             let column = new_column.min(end.saturating_sub(BLOCK)).min(last_column);
             let sums = load(c, stride, (row, column), accum)?;
-            let sums = if mirrored {
-                add_columns::<T, false>(sums, (a, row), (b, column))
-            } else {
-                add_rows::<T, false>(sums, x, rows(b, column)?)
-            };
+            let sums = add_rows::<T, false>(sums, x, rows(b, column)?);
             if new_row == row && new_column == column && column + BLOCK <= end {
                 store(c, stride, (row, column), &sums)?;
                 if mirrored {
@@ -69,11 +65,7 @@ fn blocks<T: Real>(c: &mut MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, b: Mat
         }
         if part != Part::Whole {
             let sums = load(c, stride, (row, row), accum)?;
-            let sums = if mirrored {
-                add_columns::<T, true>(sums, (a, row), (b, row))
-            } else {
-                add_rows::<T, true>(sums, x, rows(b, row)?)
-            };
+            let sums = add_rows::<T, true>(sums, x, rows(b, row)?);
             let place = Place { row, column: row, new_row, new_column: row, end: row + BLOCK };
             if mirrored && new_row == row {
                 store(c, stride, (row, row), &symmetric(&sums))?;
@@ -166,36 +158,6 @@ fn add_rows<T: Real, const LOWER: bool>(mut c: Block<T>, a: Rows<'_, T>, b: Rows
         a0.iter().zip(a1).zip(a2).zip(a3).zip(b0).zip(b1).zip(b2).zip(b3)
     {
         add::<T, LOWER>(&mut c, &[a0, a1, a2, a3], &[b0, b1, b2, b3]);
-    }
-    c
-}
-
-/// The same for symmetric A and B, whose rows are their columns: from row k of each four neighbours, so that what is loaded
-/// for one k is used up before the next.
-#[inline(always)]
-fn add_columns<T: Real, const LOWER: bool>(
-    mut c: Block<T>,
-    (a, i): (MatRef<'_, T>, usize),
-    (b, j): (MatRef<'_, T>, usize),
-) -> Block<T> {
-    let ((x, a_stride, _), (y, b_stride, _), depth) = (a.parts(), b.parts(), a.nrows());
-    let (Some(x), Some(y), true) = (x.get(i..), y.get(j..), a_stride.min(b_stride) >= BLOCK) else { return c };
-    let twice = |stride: usize| stride.saturating_add(stride).max(1);
-    let mut k = 0;
-    for (x, y) in x.chunks_exact(twice(a_stride)).zip(y.chunks_exact(twice(b_stride))).take(depth / 2) {
-        let (Some(x0), Some(x1), Some(y0), Some(y1)) =
-            (x.first_chunk(), block_of(x, a_stride), y.first_chunk(), block_of(y, b_stride))
-        else {
-            return c;
-        };
-        add::<T, LOWER>(&mut c, x0, y0);
-        add::<T, LOWER>(&mut c, x1, y1);
-        k += 2;
-    }
-    // The last row may be shorter than the stride.
-    while let (true, Some(x), Some(y)) = (k < depth, block_of(x, k * a_stride), block_of(y, k * b_stride)) {
-        add::<T, LOWER>(&mut c, x, y);
-        k += 1;
     }
     c
 }

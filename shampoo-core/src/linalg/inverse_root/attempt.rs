@@ -220,13 +220,8 @@ impl<R: Real> Attempt<R> {
             }
             Stage::Condition { power, squared } => {
                 let (square, vectors) = split_square(tools.rest, n)?;
-                let done = if *squared {
-                    pace.drive(|| power.step(square.as_ref(), vectors, kernel))?
-                } else {
-                    let x = view(tools.root, n)?;
-                    pace.drive(|| power.step(x, vectors, kernel))?
-                };
-                if done == Progress::Working {
+                let x = if *squared { square.as_ref() } else { view(tools.root, n)? };
+                if pace.drive(|| power.step(x, vectors, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
                 // ||X||^p is the inverse of the smallest eigenvalue; a square beyond the range has no norm.
