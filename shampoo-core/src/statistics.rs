@@ -156,7 +156,10 @@ pub fn mode_product<T: Real, K: Kernel<T> + ?Sized>(
 /// **Cost**: 3 flops for each of n (n + 1) / 2 numbers.
 pub fn accumulate<R: Real, S: Stored<R>>(triangle: &mut [S], term: MatRef<'_, R>, averaging: Averaging) {
     for (i, row) in rows_mut(triangle).take(term.nrows()).enumerate() {
-        take_in(row, term.row_entries(i), averaging);
+        match term.contiguous_row(i) {
+            Some(terms) => take_in(row, terms.iter().copied(), averaging),
+            None => take_in(row, term.row_entries(i), averaging),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod inverses;
 pub mod lanewise;
 pub mod portable;
 mod products;
+mod rows;
 mod split_bf16;
 pub mod thin;
 mod tiled;

@@ -4,8 +4,8 @@
 //! The functions are public and inline so that another kernel can compile the same code for wider
 //! vectors; the order of the operations, and so the bits, stay.
 
-use super::dots::product_of_rows;
 use super::products::{Part, add_scaled, product};
+use super::rows::product_of_rows;
 use super::{Accum, Kernel};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
@@ -20,15 +20,12 @@ impl<T: Real> Kernel<T> for Portable {
     }
 }
 
-/// See [`Kernel::gemm`]. The sums are in order of k where rows of B are contiguous, else those of [`dot`].
+/// See [`Kernel::gemm`]. Every sum is in the order of k.
 pub fn gemm<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>) {
     if b.contiguous_rows().is_some() {
         return product(c, accum, alpha, a, b, Part::Whole);
     }
-    if a.contiguous_rows().is_some() && b.transpose().contiguous_rows().is_some() {
-        return product_of_rows(c, accum, alpha, a, b.transpose(), Part::Whole);
-    }
-    any_product(c, accum, alpha, a, b, Part::Whole);
+    product_of_rows(c, accum, alpha, a, b.transpose(), Part::Whole);
 }
 
 /// See [`Kernel::gram`].
@@ -36,34 +33,12 @@ pub fn gram<T: Real>(c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>)
     if a.transpose().contiguous_rows().is_some() {
         return product(c, accum, alpha, a, a.transpose(), Part::Lower);
     }
-    if a.contiguous_rows().is_some() {
-        return product_of_rows(c, accum, alpha, a, a, Part::Lower);
-    }
-    any_product(c, accum, alpha, a, a.transpose(), Part::Lower);
-}
-
-/// C <- C + alpha A B, or alpha A B, whatever the strides.
-fn any_product<T: Real>(mut c: MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, part: Part) {
-    if accum == Accum::Replace {
-        part.clear(&mut c);
-    }
-    for (i, c_row) in c.rows_mut().enumerate() {
-        let length = part.of_row(i, c_row.len());
-        for (j, c) in c_row.iter_mut().enumerate().take(length) {
-            let products = a.row_entries(i).zip(b.transpose().row_entries(j)).map(|(x, y)| x * y);
-            *c += alpha * products.fold(T::zero(), |s, p| s + p);
-        }
-    }
+    product_of_rows(c, accum, alpha, a, a, Part::Lower);
 }
 
 /// See [`Kernel::symm_product`]. Column j of B is its row j.
-pub fn symm_product<T: Real>(mut c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    if a.contiguous_rows().is_some() && b.contiguous_rows().is_some() {
-        product_of_rows(c.reborrow(), Accum::Replace, T::one(), a, b, Part::Lower);
-        c.mirror_lower();
-    } else {
-        gemm(c, Accum::Replace, T::one(), a, b);
-    }
+pub fn symm_product<T: Real>(c: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
+    product_of_rows(c, Accum::Replace, T::one(), a, b, Part::Mirrored);
 }
 
 /// See [`Kernel::dot`].

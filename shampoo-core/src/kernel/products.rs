@@ -8,13 +8,13 @@ use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
 /// Rows and columns of a block.
-const BLOCK: usize = 4;
+pub(super) const BLOCK: usize = 4;
 
 /// Products at a time in every sum: so long is the panel of A, which lies on the stack.
 const DEPTH: usize = 32;
 
 /// One number of each of four neighbouring rows or columns.
-type Four<T> = [T; BLOCK];
+pub(super) type Four<T> = [T; BLOCK];
 
 /// Which entries of C are computed; the others are not touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) enum Part {
     Whole,
     /// Those up to the diagonal.
     Lower,
+    /// Those up to the diagonal, and their mirror images: by [`product_of_rows`](super::rows::product_of_rows).
+    Mirrored,
 }
 
 impl Part {
@@ -31,7 +33,7 @@ impl Part {
     pub(super) fn of_row(self, i: usize, ncols: usize) -> usize {
         match self {
             Self::Whole => ncols,
-            Self::Lower => ncols.min(i + 1),
+            Self::Lower | Self::Mirrored => ncols.min(i + 1),
         }
     }
 
@@ -207,7 +209,7 @@ fn add_products<T: Real>(mut c: [Four<T>; BLOCK], panel: &[Four<T>], b: &[T], st
 
 /// C <- C + a b^T.
 #[inline(always)]
-fn add_product<T: Real>(c: &mut [Four<T>; BLOCK], a: &Four<T>, b: &Four<T>) {
+pub(super) fn add_product<T: Real>(c: &mut [Four<T>; BLOCK], a: &Four<T>, b: &Four<T>) {
     for (c, &a) in c.iter_mut().zip(a) {
         for (c, &b) in c.iter_mut().zip(b) {
             *c += a * b;

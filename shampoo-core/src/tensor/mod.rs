@@ -19,7 +19,7 @@ use core::marker::PhantomData;
 use crate::block::{Blocks, Factors, Refresh};
 use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, portable};
 use crate::linalg::norm::{first_non_finite, max_abs};
 use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
@@ -206,19 +206,22 @@ where
         if expected != found {
             return Err(StepError::GradientLength { expected, found });
         }
+        let reads_parameter = self.config.reads_parameter();
+        let limit = self.headroom.magnitude(expected.max(1) as f64);
+        // Nothing in a gradient is larger than its length, which is NaN or infinite where anything in it is.
+        if !reads_parameter && length_is_within(gradient, limit) {
+            return Ok(());
+        }
         if let Some(index) = first_non_finite(gradient) {
             return Err(StepError::NonFiniteGradient { index });
         }
-        if self.config.reads_parameter()
-            && let Some(index) = first_non_finite(parameter)
-        {
+        if reads_parameter && let Some(index) = first_non_finite(parameter) {
             return Err(StepError::NonFiniteParameter { index });
         }
         let mut value = max_abs(gradient).to_f64();
         if let WeightDecay::Gradient(rate) = self.config.weight_decay {
             value += rate * max_abs(parameter).to_f64();
         }
-        let limit = self.headroom.magnitude(expected.max(1) as f64);
         if value > limit {
             return Err(StepError::GradientTooLarge { value, limit });
         }
@@ -347,4 +350,11 @@ where
         self.finish(parameter, direction, norms, learning_rate, update, work, kernel);
         Ok(refresh)
     }
+}
+
+/// Whether the sum of squares shows that no magnitude is above the limit; half of it leaves room for rounding.
+fn length_is_within<T: Real>(x: &[T], limit: f64) -> bool {
+    let length = T::from_f64(0.5 * limit);
+    // Squares that vanish are those of numbers below a limit whose square does not.
+    length * length >= T::MIN_POSITIVE && portable::dot(x, x) <= length * length
 }

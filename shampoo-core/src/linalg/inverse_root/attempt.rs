@@ -72,8 +72,13 @@ enum Stage<R> {
     CoupledNewton(CoupledNewton<R>),
     NewtonSchulz(NewtonSchulz<R>),
     Spectral(Spectral<R>),
-    /// The norm of the root, for the condition number.
-    Condition(PowerIteration<R>),
+    /// X^2, whose largest eigenvalue takes half the iterations.
+    Square,
+    /// The norm of X, or with `squared` of X^2, for the condition number.
+    Condition {
+        power: PowerIteration<R>,
+        squared: bool,
+    },
     /// Load the ridged input; a probed certificate is one step.
     Certify,
     Full(Full),
@@ -135,7 +140,8 @@ impl<R: Real> Attempt<R> {
             Stage::CoupledNewton(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
             Stage::NewtonSchulz(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
             Stage::Spectral(spectral) => spectral.next_flops(),
-            Stage::Condition(_) => flops::power(n).saturating_add(flops::OVERHEAD),
+            Stage::Square => flops::symmetric_product(n),
+            Stage::Condition { .. } => flops::power(n).saturating_add(flops::OVERHEAD),
             Stage::Certify => match (task.request.certificate, task.exponent) {
                 (Certificate::Probed, Exponent::Root(p)) => {
                     flops::probed(n, p, !p.is_multiple_of(2) || self.sign == Sign::Unknown)
@@ -189,7 +195,7 @@ impl<R: Real> Attempt<R> {
                 }
                 let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+                self.end_coupled(newton.iterations(), newton.indicator())
             }
             Stage::NewtonSchulz(newton) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
@@ -197,7 +203,7 @@ impl<R: Real> Attempt<R> {
                 }
                 let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+                self.end_coupled(newton.iterations(), newton.indicator())
             }
             Stage::Spectral(spectral) => {
                 if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {
@@ -206,13 +212,22 @@ impl<R: Real> Attempt<R> {
                 let spectral = *spectral;
                 self.end_spectral(&spectral, tools)?
             }
-            Stage::Condition(power) => {
+            Stage::Square => {
+                let (mut square, vectors) = split_square(tools.rest, n)?;
                 let x = view(tools.root, n)?;
-                if pace.drive(|| power.step(x, tools.rest, kernel))? == Progress::Working {
+                kernel.symm_product(square.reborrow(), x, x);
+                Stage::Condition { power: PowerIteration::start(n, vectors)?, squared: true }
+            }
+            Stage::Condition { power, squared } => {
+                let (square, vectors) = split_square(tools.rest, n)?;
+                let x = if *squared { square.as_ref() } else { view(tools.root, n)? };
+                if pace.drive(|| power.step(x, vectors, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                // ||X||^p is the inverse of the smallest eigenvalue.
-                let kappa = self.largest * libm::pow(power.value.to_f64(), f64::from(task.order()?));
+                // ||X||^p is the inverse of the smallest eigenvalue; a square beyond the range has no norm.
+                let exponent = f64::from(task.order()?) / if *squared { 2.0 } else { 1.0 };
+                let norm = power.value.to_f64();
+                let kappa = if norm > 0.0 { self.largest * libm::pow(norm, exponent) } else { f64::INFINITY };
                 self.report = self.report.with_kappa(kappa, task.exponent);
                 Stage::Certify
             }

@@ -167,17 +167,21 @@ pub(super) fn add_to_diagonal<T: Real>(square: &mut [T], n: usize, value: T) {
     square.iter_mut().step_by(n.saturating_add(1)).for_each(|x| *x += value);
 }
 
-/// max |M - I|; NaN where an entry is NaN.
+/// max |M - I|; NaN where an entry is NaN or infinite.
 pub(super) fn distance_from_identity<T: Real>(m: &[T], n: usize) -> T {
-    let mut largest = T::zero();
+    // 0 times what is not finite is NaN.
+    let (mut largest, mut nothing) = (T::zero(), T::zero());
+    let mut see = |distance: T| {
+        largest = largest.maximum(distance.abs());
+        nothing += distance * T::zero();
+    };
     for (i, row) in m.chunks_exact(n.max(1)).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            let distance = if i == j { (x - T::one()).abs() } else { x.abs() };
-            largest = if distance <= largest { largest } else { distance };
-            if !largest.is_finite() {
-                return largest;
-            }
+        let (left, right) = row.split_at_checked(i).unwrap_or((row, &[]));
+        left.iter().for_each(|&x| see(x));
+        if let Some((&diagonal, right)) = right.split_first() {
+            see(diagonal - T::one());
+            right.iter().for_each(|&x| see(x));
         }
     }
-    largest
+    largest + nothing
 }

@@ -68,7 +68,9 @@ impl<R: Real> Attempt<R> {
                 }
                 let Some(smallest) = rational.smallest_eigenvalue(rest)? else {
                     view_mut(root, task.input.n)?.mirror_lower();
-                    return Ok(Stage::Condition(PowerIteration::start(task.input.n, rest)?));
+                    let (_, vectors) = split_square(rest, task.input.n)?;
+                    let power = PowerIteration::start(task.input.n, vectors)?;
+                    return Ok(Stage::Condition { power, squared: false });
                 };
                 self.report = self.report.with_kappa(self.largest / smallest.to_f64(), task.exponent);
                 Ok(Stage::Certify)
@@ -105,15 +107,10 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Whatever ended the iteration: the certificate judges what is there.
-    pub(super) fn end_coupled<S, K: ?Sized>(
-        &mut self,
-        iterations: u32,
-        indicator: R,
-        tools: Tools<'_, R, S, K>,
-    ) -> Result<Stage<R>, RootError> {
+    pub(super) fn end_coupled(&mut self, iterations: u32, indicator: R) -> Stage<R> {
         (self.report.iterations, self.report.indicator) = (iterations, indicator.to_f64());
         self.report.outcome = Outcome::Accepted;
-        Ok(Stage::Condition(PowerIteration::start(tools.task.input.n, tools.rest)?))
+        Stage::Square
     }
 
     pub(super) fn end_spectral<S: Stored<R>, K: ?Sized>(

@@ -130,4 +130,18 @@ pub(crate) fn all(checks: &mut Checks) {
     layer!(checks, "bf16x2_16x16", 16 x 16, CONFIG, Bf16x2Store, &Portable);
     layer!(checks, "bf16x2_32x64", 32 x 64, CONFIG, Bf16x2Store, &Portable);
     layer!(checks, "bf16x2_64x64", 64 x 64, CONFIG, Bf16x2Store, &Portable);
+    #[cfg(target_os = "none")]
+    with_square_root(checks);
+}
+
+/// The same with the unit's square root, which must be `libm`'s bit for bit.
+#[cfg(target_os = "none")]
+fn with_square_root(checks: &mut Checks) {
+    use shampoo_firmware::fpu::{Fpu, sqrt};
+    let edges = [0.0, -0.0, -1.0, f32::MIN_POSITIVE, f32::from_bits(1), f32::MAX, f32::INFINITY, f32::NAN];
+    // Every exponent, and digits of all kinds.
+    let numbers = edges.into_iter().chain((0..8192_u32).map(|i| f32::from_bits(i.wrapping_mul(524_309) >> 1)));
+    let same = |x: f32| sqrt(x).to_bits() == libm::sqrtf(x).to_bits() || sqrt(x).is_nan() && libm::sqrtf(x).is_nan();
+    checks.check("the square root is libm's", numbers.into_iter().all(same));
+    layer!(checks, "f32_fpu_32x64", 32 x 64, CONFIG, F32, &Fpu);
 }
