@@ -6,8 +6,10 @@
 
 use core::ops::Range;
 
+use super::abreast::{Abreast, Lines};
 use super::tiled::TiledTriangle;
 use super::tiles::{first, unit};
+use super::triangle;
 use super::tridiagonal::Vectors;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
@@ -93,7 +95,6 @@ fn start<T: Real, L: Lanes<T>>(
 ) -> Option<()> {
     vectors.clear();
     vectors.x.fill([T::zero(); LANES]);
-    poles.carried.fill(T::zero());
     let gains = of_row(poles.gains, poles.count, 0)?;
     *tiles.get_mut(..stride)?.as_flattened_mut().first_mut()? = diagonal(lanes, poles.constant, gains);
     let width = gains.len();
@@ -102,6 +103,11 @@ fn start<T: Real, L: Lanes<T>>(
         *dot = *gain;
     }
     let carried = rest.get_mut(width..)?;
+    if L::SCALAR {
+        carried.get_mut(..width)?.copy_from_slice(gains);
+        return Some(());
+    }
+    carried.as_flattened_mut().fill(T::zero());
     for (z, &gain) in carried.iter_mut().zip(gains.as_flattened()) {
         lanes.store(z, lanes.mul(lanes.splat(gain), unit(lanes, 0)));
     }
@@ -121,13 +127,14 @@ fn row<T: Real, L: Lanes<T>>(
 ) -> Option<()> {
     let tau = *tau.get(m)?;
     let active = m.div_ceil(LANES);
-    let (last, lane) = (active.checked_sub(1)?, (m - 1) % LANES);
+    let lane = (m - 1) % LANES;
     let start = m.checked_mul(stride)?;
-    for (x, row) in vectors.x.iter_mut().zip(tiles.get(start..)?).take(active) {
-        lanes.store(x, lanes.load(row));
+    let (row_last, row) = tiles.get(start..)?.get(..active)?.split_last()?;
+    let (x_last, x) = vectors.x.get_mut(..active)?.split_last_mut()?;
+    for (x, row) in x.iter_mut().zip(row) {
+        *x = *row;
     }
-    let x_last = vectors.x.get_mut(last)?;
-    lanes.store(x_last, lanes.mul(lanes.load(x_last), first(lanes, lane + 1)));
+    lanes.store(x_last, lanes.mul(lanes.load(row_last), first(lanes, lane + 1)));
     vectors.reflect(lanes, tiles, stride, (m, lane + 1), tau)?;
     let (rows, own) = tiles.split_at_mut_checked(start)?;
     let (row, next) = own.split_at_mut_checked(stride)?;
@@ -150,9 +157,15 @@ fn row<T: Real, L: Lanes<T>>(
     for ((dot, gain), (ratios, along)) in dots.iter_mut().zip(gains).zip(ratios.iter().zip(along.iter())) {
         let halves = (poles.count - group.tile * LANES).div_ceil(LANES / 2);
         let factors = Factors { ratios, along, gains: gain };
-        let products = if L::NARROW {
-            let count = poles.count - group.tile * LANES;
-            lanes.load(&group.reflect_twos(lanes, factors, count.div_ceil(2), x, next, row_sums)?)
+        let products = if L::SCALAR {
+            let lines =
+                Lines { v: x.as_flattened().get(..m)?, next: next.as_flattened(), sums: row_sums.as_flattened_mut() };
+            let tile = Abreast { rows: &mut *group.carried, width, tile: group.tile };
+            if halves == 1 {
+                tile.reflect::<{ LANES / 2 }, _>(lanes, factors, lines)?
+            } else {
+                tile.reflect::<LANES, _>(lanes, factors, lines)?
+            }
         } else if L::WIDE && halves > 1 {
             lanes.sums(group.reflect_eight(lanes, factors, x, next, row_sums)?)
         } else {
@@ -166,7 +179,8 @@ fn row<T: Real, L: Lanes<T>>(
     let to = row.get_mut(m / LANES)?;
     let beside = if m.is_multiple_of(LANES) { lanes.splat(T::zero()) } else { lanes.load(to) };
     lanes.store(to, lanes.mul_add(corner, unit(lanes, m % LANES), beside));
-    complete_diagonal_tile(lanes, rows, row, stride, m)
+    // Single numbers need but one triangle; `finish` completes the tiles.
+    if L::SCALAR { Some(()) } else { complete_diagonal_tile(lanes, rows, row, stride, m) }
 }
 
 /// The carried vectors of the poles in one tile.
@@ -182,10 +196,10 @@ struct Group<'a, T> {
 
 /// What the carried vectors of one tile of poles are multiplied by, and the next entry of each.
 #[derive(Clone, Copy)]
-struct Factors<'a, T> {
-    ratios: &'a Tile<T>,
-    along: &'a Tile<T>,
-    gains: &'a Tile<T>,
+pub(super) struct Factors<'a, T> {
+    pub(super) ratios: &'a Tile<T>,
+    pub(super) along: &'a Tile<T>,
+    pub(super) gains: &'a Tile<T>,
 }
 
 /// ratio z + along v.
@@ -261,51 +275,6 @@ impl<T: Real> Group<'_, T> {
         Some([pa, pb, pc, pd, pe, pf, pg, ph])
     }
 
-    /// Two poles at a time, where not even the products of four fit in registers. What the macro does by masks is done by
-    /// single numbers, and a 0 may have another sign: what is read of it is a sum that began at 0.
-    #[inline(always)]
-    fn reflect_twos<L: Lanes<T>>(
-        &mut self,
-        lanes: L,
-        factors: Factors<'_, T>,
-        count: usize,
-        v: &[Tile<T>],
-        next: &[Tile<T>],
-        row_sums: &mut [Tile<T>],
-    ) -> Option<Tile<T>> {
-        let Factors { ratios, along, gains } = factors;
-        let (length, zero) = (self.width.checked_mul(LANES)?, lanes.splat(T::zero()));
-        if self.tile == 0 {
-            row_sums.fill([T::zero(); LANES]);
-        }
-        let mut sums = [T::zero(); LANES];
-        let twos = ratios.as_chunks().0.iter().zip(along.as_chunks().0).zip(gains.as_chunks().0);
-        let places = (self.tile * LANES..).step_by(2);
-        for ((sums, place), ((&[ra, rb], &[aa, ab]), &[ga, gb])) in
-            sums.as_chunks_mut().0.iter_mut().zip(places).zip(twos).take(count)
-        {
-            let mut products = [zero; 2];
-            let mut tiles = self.carried.chunks_exact_mut(length.max(1));
-            let mut last = None;
-            for (((v, next), total), z) in v.iter().zip(next).zip(&mut *row_sums).zip(tiles.by_ref()) {
-                let [za, zb] = z.get_mut(place..)?.first_chunk_mut()?;
-                products = lanes.reflect_two([&mut *za, &mut *zb], [(ra, aa), (rb, ab)], [v, next], total, products);
-                last = Some([za, zb]);
-            }
-            let [pa, pb] = products;
-            *sums = [lanes.sum(pa), lanes.sum(pb)];
-            if self.lane > 0 {
-                let [za, zb] = last?;
-                *za.get_mut(self.lane)? += ga;
-                *zb.get_mut(self.lane)? += gb;
-            } else if let Some([za, zb]) = tiles.next().and_then(|z| z.get_mut(place..)?.first_chunk_mut()) {
-                (*za, *zb) = ([T::zero(); LANES], [T::zero(); LANES]);
-                (*za.first_mut()?, *zb.first_mut()?) = (ga, gb);
-            }
-        }
-        Some(sums)
-    }
-
     /// The first four poles in one loop, and, if there are two `halves`, the others in another.
     #[inline(always)]
     fn reflect_fours<L: Lanes<T>>(
@@ -365,5 +334,5 @@ fn finish<T: Real, L: Lanes<T>>(
 ) -> Option<()> {
     vectors.x.fill([T::zero(); LANES]);
     vectors.reflect(lanes, tiles, stride, (n, 0), T::zero())?;
-    Some(())
+    if L::SCALAR { triangle::complete(tiles, stride, n) } else { Some(()) }
 }

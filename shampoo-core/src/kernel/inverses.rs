@@ -3,7 +3,7 @@
 //! Backward pivots q_i = d_i + s - e_{i+1}^2 / q_{i+1}; then G_00 = 1/q_0, G_ij = -(e_i/q_i) G_{i-1,j} for j < i, and
 //! G_ii = 1/q_i + (e_i/q_i)^2 G_{i-1,i-1}: sums of positive terms, O(n) divisions a pole.
 
-use super::tiles::smallest_positive;
+use super::tiles::while_positive;
 use super::tridiagonal::Tridiagonal;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
@@ -40,7 +40,7 @@ impl<T: Real> Terms<T> {
     }
 }
 
-/// 1 / q and -e / q of the pivot q = d + s - e_after^2 / q_after; and it is remembered if it is the smallest so far.
+/// 1 / q and -e / q of the pivot q = d + s - e_after^2 / q_after; `positive` becomes 0 if it is not positive.
 #[inline(always)]
 pub(super) fn pivot<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -48,10 +48,10 @@ pub(super) fn pivot<T: Real, L: Lanes<T>>(
     minus_square_after: L::Vector,
     minus_e: L::Vector,
     inverse: &mut L::Vector,
-    smallest: &mut L::Vector,
+    positive: &mut L::Vector,
 ) -> L::Vector {
     let pivot = lanes.mul_add(minus_square_after, *inverse, shifted_entry);
-    *smallest = smallest_positive(lanes, pivot, *smallest);
+    *positive = while_positive(lanes, pivot, *positive);
     *inverse = lanes.div(lanes.splat(T::one()), pivot);
     lanes.mul(minus_e, *inverse)
 }
@@ -83,8 +83,25 @@ pub fn tridiagonal_inverses<T: Real, L: Lanes<T>>(
     gains: &mut [T],
 ) -> bool {
     let (ratios, gains) = (ratios.as_chunks_mut::<LANES>().0, gains.as_chunks_mut::<LANES>().0);
-    let (one, zero) = (lanes.splat(T::one()), lanes.splat(T::zero()));
-    let mut smallest = one;
+    let positive = backward(lanes, t, (ridge, scale), terms, ratios, gains);
+    forward(lanes, terms.width.max(1), ratios, gains);
+    let mut flags = [T::zero(); LANES];
+    lanes.store(&mut flags, positive);
+    flags.iter().all(|&flag| flag > T::zero())
+}
+
+/// From the last row up: -e_i / q_i and c / q_i; 0 in a lane where a pivot was not positive.
+#[inline(always)]
+fn backward<T: Real, L: Lanes<T>>(
+    lanes: L,
+    t: &Tridiagonal<'_, T>,
+    (ridge, scale): (T, T),
+    terms: &Terms<T>,
+    ratios: &mut [Tile<T>],
+    gains: &mut [Tile<T>],
+) -> L::Vector {
+    let one = lanes.splat(T::one());
+    let mut positive = one;
     let width = terms.width.max(1);
     // All poles of a row side by side: a division of one tile waits for none of another.
     let mut inverses = [one; POLE_TILES];
@@ -97,17 +114,20 @@ pub fn tridiagonal_inverses<T: Real, L: Lanes<T>>(
         let poles = terms.shifts.iter().zip(&terms.weights).zip(&mut inverses);
         for ((ratio, gain), ((shifts, weights), inverse)) in ratios.iter_mut().zip(gains).zip(poles) {
             let shifted = lanes.add(entry, lanes.load(shifts));
-            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut smallest));
+            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut positive));
             lanes.store(gain, lanes.mul(lanes.load(weights), *inverse));
         }
     }
-    let mut before = [zero; POLE_TILES];
+    positive
+}
+
+/// From the first row down: c G_ii in place of c / q_i.
+#[inline(always)]
+fn forward<T: Real, L: Lanes<T>>(lanes: L, width: usize, ratios: &[Tile<T>], gains: &mut [Tile<T>]) {
+    let mut before = [lanes.splat(T::zero()); POLE_TILES];
     for (ratios, gains) in ratios.chunks_exact(width).zip(gains.chunks_exact_mut(width)) {
         for ((ratio, gain), before) in ratios.iter().zip(gains).zip(&mut before) {
             accumulate_gain(lanes, ratio, gain, before);
         }
     }
-    let mut pivots = [T::zero(); LANES];
-    lanes.store(&mut pivots, smallest);
-    pivots.iter().all(|&pivot| pivot > T::zero())
 }

@@ -5,6 +5,7 @@
 //! checked where state is built, so a kernel reports no error, and where they still disagree it
 //! computes the part in common, without a panic and without touching anything outside its output.
 
+mod abreast;
 pub mod back_transform;
 mod dots;
 #[cfg(feature = "micromath")]
@@ -18,6 +19,7 @@ mod split_bf16;
 pub mod thin;
 mod tiled;
 mod tiles;
+mod triangle;
 pub mod tridiagonal;
 
 pub use back_transform::Poles;

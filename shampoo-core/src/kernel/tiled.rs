@@ -2,6 +2,7 @@
 //! read and one write of a triangle.
 
 use super::tiles::{Columns, Triple, update};
+use super::triangle;
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
 /// A symmetric matrix for the passes of the tridiagonalisation: the lower triangle, row-major, in
@@ -32,7 +33,8 @@ pub struct SymmetricTiles<'a, T> {
 /// are 0 from the active `order` on, and y is anything.
 ///
 /// Four rows at a time (one where registers are few) and one tile of columns at a time: a tile is updated, multiplied
-/// from the right for its rows, and, left of the diagonal, from the left for its columns while it is in registers.
+/// from the right for its rows, and, left of the diagonal, from the left for its columns while it is in registers. Single
+/// numbers do as in [`triangle`], which leaves the upper triangles of the diagonal tiles as they are.
 /// **Cost**: 4 m^2 flops for m active rows.
 #[inline(always)]
 pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
@@ -47,7 +49,11 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
     for (tile, (rows, ((v, w), x))) in blocks.enumerate() {
         let Some((left, right)) = y.split_at_mut_checked(tile) else { return };
         let Some(own) = right.first_mut() else { return };
-        let sums = if L::WIDE {
+        let count = order - (tile * LANES).min(order);
+        let sums = if L::SCALAR {
+            let Some(sums) = triangle::rows(lanes, rows, (stride, count), columns, left) else { return };
+            sums
+        } else if L::WIDE {
             let mut quads = rows.chunks_exact_mut(stride.max(1).saturating_mul(LANES / 2));
             let (Some(upper), Some(lower)) = (quads.next(), quads.next()) else { return };
             let (&[va, vb, vc, vd, ve, vf, vg, vh], &[wa, wb, wc, wd, we, wf, wg, wh]) = (v, w);
@@ -59,7 +65,7 @@ pub(super) fn rank_two_symv<T: Real, L: Lanes<T>>(
             lanes.sums([a, b, c, d, e, f, g, h])
         } else {
             let mut sums = [T::zero(); LANES];
-            let own = v.iter().zip(w).zip(x).zip(&mut sums).take(order - (tile * LANES).min(order));
+            let own = v.iter().zip(w).zip(x).zip(&mut sums).take(count);
             for (row, (((&v, &w), &x), sum)) in rows.chunks_exact_mut(stride.max(1)).zip(own) {
                 *sum = row_pass(lanes, row, [v, w, x], columns, left);
             }

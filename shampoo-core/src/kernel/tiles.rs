@@ -23,10 +23,16 @@ pub(super) fn first<T: Real, L: Lanes<T>>(lanes: L, k: usize) -> L::Vector {
     window(lanes, T::STEP, k)
 }
 
-/// The smaller of a pivot and those before it; 0 from the first one on that is not positive, NaN among them.
+/// What is given while pivots are positive; 0 from the first one on that is not, NaN among them.
+#[inline(always)]
+pub(super) fn while_positive<T: Real, L: Lanes<T>>(lanes: L, pivot: L::Vector, given: L::Vector) -> L::Vector {
+    lanes.choose(pivot, given, lanes.splat(T::zero()))
+}
+
+/// The smaller of a pivot and those before it; 0 from the first one on that is not positive.
 #[inline(always)]
 pub(super) fn smallest_positive<T: Real, L: Lanes<T>>(lanes: L, pivot: L::Vector, before: L::Vector) -> L::Vector {
-    lanes.choose(pivot, lanes.min(pivot, before), lanes.splat(T::zero()))
+    while_positive(lanes, pivot, lanes.min(pivot, before))
 }
 
 /// Sum of x_i y_i over whole tiles.

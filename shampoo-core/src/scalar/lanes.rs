@@ -25,8 +25,8 @@ pub trait Lanes<T: Real>: Copy {
     type Vector: Copy;
     /// Whether some thirty vectors fit in registers at once.
     const WIDE: bool = false;
-    /// Whether hardly three of them do: eight scalars each in the registers of a microcontroller.
-    const NARROW: bool = false;
+    /// Whether a lane costs operations of its own: padding is work, and a sum of the lanes costs no more than another sum.
+    const SCALAR: bool = false;
 
     /// The same number eight times.
     fn splat(self, x: T) -> Self::Vector;
@@ -80,24 +80,41 @@ pub trait Lanes<T: Real>: Copy {
         self.mul_add(updated, self.load(x), sum)
     }
 
-    /// For two z, one after the other: z <- ratio z + along v and total <- total + z; returns products + z next.
+    /// [`update_and_multiply`](Self::update_and_multiply) for two rows, one after the other.
     #[inline(always)]
-    fn reflect_two(
+    fn update_and_multiply_two(
         self,
-        z: [&mut Tile<T>; 2],
-        factors: [(T, T); 2],
-        [v, next]: [&Tile<T>; 2],
-        total: &mut Tile<T>,
-        mut products: [Self::Vector; 2],
+        [qa, qb]: [&mut Tile<T>; 2],
+        [a, b]: [[T; 3]; 2],
+        columns: [&Tile<T>; 3],
+        y: &mut Tile<T>,
+        [sum_a, sum_b]: [Self::Vector; 2],
     ) -> [Self::Vector; 2] {
-        let (v, next) = (self.load(v), self.load(next));
-        for ((z, (ratio, along)), product) in z.into_iter().zip(factors).zip(&mut products) {
-            let reflected = self.mul_add(self.splat(along), v, self.mul(self.splat(ratio), self.load(z)));
-            self.store(z, reflected);
-            self.store(total, self.add(self.load(total), reflected));
-            *product = self.mul_add(reflected, next, *product);
-        }
-        products
+        let sum_a = self.update_and_multiply(qa, a, columns, y, sum_a);
+        [sum_a, self.update_and_multiply(qb, b, columns, y, sum_b)]
+    }
+
+    /// Row I of a symmetric tile up to the diagonal: q <- q + v_I w + w_I v, and y <- y + what it adds to A x as a row and
+    /// as a column.
+    #[inline(always)]
+    fn triangle_row<const I: usize>(self, q: &mut Tile<T>, columns: [&Tile<T>; 3], y: Self::Vector) -> Self::Vector {
+        let mut sums = [T::zero(); LANES];
+        self.store(&mut sums, y);
+        self.load(&triangle_row::<T, I>(q, columns, sums))
+    }
+
+    /// In the first N lanes at least, beyond which z is 0: z <- ratio z + along v. Returns products + next z and the sum of z.
+    #[inline(always)]
+    fn reflect_abreast<const N: usize>(
+        self,
+        z: &mut Tile<T>,
+        [ratio, along]: [Self::Vector; 2],
+        [v, next]: [T; 2],
+        products: Self::Vector,
+    ) -> (Self::Vector, T) {
+        let reflected = self.mul_add(along, self.splat(v), self.mul(ratio, self.load(z)));
+        self.store(z, reflected);
+        (self.mul_add(reflected, self.splat(next), products), self.sum(reflected))
     }
 }
 
@@ -113,9 +130,27 @@ fn pairwise<T: Real>(mut x: Tile<T>, y: &Tile<T>, f: impl Fn(T, T) -> T) -> Tile
     x
 }
 
+/// See [`Lanes::triangle_row`].
+#[inline(always)]
+fn triangle_row<T: Real, const I: usize>(q: &mut Tile<T>, [v, w, x]: [&Tile<T>; 3], mut y: Tile<T>) -> Tile<T> {
+    let at = |tile: &Tile<T>| tile.get(I).copied().unwrap_or(T::zero());
+    let (v_row, w_row, x_row, mut sum) = (at(v), at(w), at(x), at(&y));
+    for (((q, y), (&v, &w)), &x) in q.iter_mut().zip(&mut y).zip(v.iter().zip(w)).zip(x).take(I) {
+        let updated = *q + v_row * w + w_row * v;
+        *q = updated;
+        *y += x_row * updated;
+        sum += updated * x;
+    }
+    if let (Some(q), Some(y)) = (q.get_mut(I), y.get_mut(I)) {
+        *q = *q + v_row * w_row + w_row * v_row;
+        *y = sum + *q * x_row;
+    }
+    y
+}
+
 impl<T: Real> Lanes<T> for Plain {
     type Vector = Tile<T>;
-    const NARROW: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
+    const SCALAR: bool = true;
 
     #[inline(always)]
     fn splat(self, x: T) -> Tile<T> {
@@ -169,43 +204,47 @@ impl<T: Real> Lanes<T> for Plain {
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     }
 
-    // Lane after lane: a lane takes four registers, and the vectors of a tile would take all of them.
+    // Lane after lane: the vectors of a tile would take all registers.
     #[inline(always)]
-    fn update_and_multiply(
+    fn update_and_multiply_two(
         self,
-        q: &mut Tile<T>,
-        [v_row, w_row, x_row]: [T; 3],
+        [qa, qb]: [&mut Tile<T>; 2],
+        [[va, wa, xa], [vb, wb, xb]]: [[T; 3]; 2],
         [v, w, x]: [&Tile<T>; 3],
         y: &mut Tile<T>,
-        mut sum: Tile<T>,
-    ) -> Tile<T> {
-        let columns = v.iter().zip(w).zip(x);
-        for (((q, y), sum), ((&v, &w), &x)) in q.iter_mut().zip(y).zip(&mut sum).zip(columns) {
-            let updated = *q + v_row * w + w_row * v;
-            *q = updated;
-            *y += x_row * updated;
-            *sum += updated * x;
+        [mut sum_a, mut sum_b]: [Tile<T>; 2],
+    ) -> [Tile<T>; 2] {
+        let both = qa.iter_mut().zip(qb).zip(sum_a.iter_mut().zip(&mut sum_b));
+        for ((((qa, qb), (sum_a, sum_b)), y), ((&v, &w), &x)) in both.zip(y).zip(v.iter().zip(w).zip(x)) {
+            let (a, b) = (*qa + va * w + wa * v, *qb + vb * w + wb * v);
+            (*qa, *qb) = (a, b);
+            *y = *y + xa * a + xb * b;
+            *sum_a += a * x;
+            *sum_b += b * x;
         }
-        sum
+        [sum_a, sum_b]
     }
     #[inline(always)]
-    fn reflect_two(
+    fn triangle_row<const I: usize>(self, q: &mut Tile<T>, columns: [&Tile<T>; 3], y: Tile<T>) -> Tile<T> {
+        triangle_row::<T, I>(q, columns, y)
+    }
+    #[inline(always)]
+    fn reflect_abreast<const N: usize>(
         self,
-        [za, zb]: [&mut Tile<T>; 2],
-        [(ratio_a, along_a), (ratio_b, along_b)]: [(T, T); 2],
-        [v, next]: [&Tile<T>; 2],
-        total: &mut Tile<T>,
-        [mut product_a, mut product_b]: [Tile<T>; 2],
-    ) -> [Tile<T>; 2] {
-        let both = za.iter_mut().zip(zb).zip(product_a.iter_mut().zip(&mut product_b));
-        for ((((za, zb), (product_a, product_b)), total), (&v, &next)) in both.zip(total).zip(v.iter().zip(next)) {
-            let (a, b) = (ratio_a * *za + along_a * v, ratio_b * *zb + along_b * v);
-            (*za, *zb) = (a, b);
-            *total = *total + a + b;
-            *product_a += a * next;
-            *product_b += b * next;
+        z: &mut Tile<T>,
+        [ratio, along]: [Tile<T>; 2],
+        [v, next]: [T; 2],
+        mut products: Tile<T>,
+    ) -> (Tile<T>, T) {
+        // A sum with -0 is no instruction.
+        let mut reflected = [-T::zero(); LANES];
+        let lanes = reflected.iter_mut().zip(z).zip(&mut products).zip(ratio.iter().zip(&along));
+        for (((reflected, z), product), (&ratio, &along)) in lanes.take(N) {
+            *reflected = ratio * *z + along * v;
+            *z = *reflected;
+            *product += *reflected * next;
         }
-        [product_a, product_b]
+        (products, self.sum(reflected))
     }
 }
 
@@ -216,7 +255,7 @@ pub struct HighWords;
 
 impl Lanes<DoubleF32> for HighWords {
     type Vector = Tile<f32>;
-    const NARROW: bool = <Plain as Lanes<f32>>::NARROW;
+    const SCALAR: bool = true;
 
     #[inline(always)]
     fn splat(self, x: DoubleF32) -> Tile<f32> {
@@ -261,6 +300,18 @@ impl Lanes<DoubleF32> for HighWords {
     #[inline(always)]
     fn choose(self, x: Tile<f32>, y: Tile<f32>, z: Tile<f32>) -> Tile<f32> {
         Plain.choose(x, y, z)
+    }
+    #[inline(always)]
+    fn triangle_row<const I: usize>(
+        self,
+        q: &mut Tile<DoubleF32>,
+        [v, w, x]: [&Tile<DoubleF32>; 3],
+        y: Tile<f32>,
+    ) -> Tile<f32> {
+        let (mut words, v, w, x) = (self.load(q), self.load(v), self.load(w), self.load(x));
+        let y = triangle_row::<f32, I>(&mut words, [&v, &w, &x], y);
+        self.store(q, words);
+        y
     }
     #[inline(always)]
     fn sum(self, x: Tile<f32>) -> DoubleF32 {

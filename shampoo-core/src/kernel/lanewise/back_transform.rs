@@ -35,10 +35,10 @@ fn try_roots<T: Real, L: Lanes<T>>(
     let low = lanes.mul(lanes.load(&evaluation.bounds), lanes.splat(evaluation.lowest));
     let smallest = smallest_eigenvalues(lanes, diagonal, off_diagonal, ridge, low, evaluation.fine)?;
     let t = (diagonal, off_diagonal);
-    let pivot = sum_of_inverses(lanes, t, evaluation, parts.ratios, parts.gains, work.roots)?;
+    let positive = sum_of_inverses(lanes, t, evaluation, parts.ratios, parts.gains, work.roots)?;
     let zero = lanes.splat(T::zero());
     let mut found = [T::zero(); LANES];
-    lanes.store(&mut found, lanes.choose(pivot, smallest, zero));
+    lanes.store(&mut found, lanes.choose(positive, smallest, zero));
 
     for vector in [&mut *v, &mut *w, &mut *dots] {
         vector.fill([T::zero(); LANES]);

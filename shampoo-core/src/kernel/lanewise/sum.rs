@@ -7,7 +7,8 @@ use super::{Evaluation, GROUP, row_start};
 use crate::kernel::inverses::{accumulate_gain, pivot};
 use crate::scalar::{LANES, Lanes, Real, Tile};
 
-/// Ratios and gains of one group of poles, as [`inverses`](crate::kernel::inverses) has them; the smallest pivot.
+/// Ratios and gains of one group of poles, as [`inverses`](crate::kernel::inverses) has them; 0 where a pivot is not
+/// positive.
 #[inline(always)]
 fn pivots<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -25,7 +26,7 @@ fn pivots<T: Real, L: Lanes<T>>(
     for (to, &weight) in scaled.iter_mut().zip(weights) {
         lanes.store(to, lanes.mul(lanes.splat(weight), factor));
     }
-    let mut smallest = one;
+    let mut positive = one;
     let mut inverses = [one; GROUP];
     let mut e_after = zero;
     let rows = ratios.iter_mut().zip(gains.iter_mut());
@@ -37,7 +38,7 @@ fn pivots<T: Real, L: Lanes<T>>(
         let poles = inverses.iter_mut().zip(shifts).zip(&scaled);
         for ((ratio, gain), ((inverse, &shift), weight)) in ratios.iter_mut().zip(gains.iter_mut()).zip(poles) {
             let shifted = lanes.add(entry, lanes.splat(shift));
-            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut smallest));
+            lanes.store(ratio, pivot(lanes, shifted, coupling, minus_e, inverse, &mut positive));
             lanes.store(gain, lanes.mul(lanes.load(weight), *inverse));
         }
     }
@@ -47,7 +48,7 @@ fn pivots<T: Real, L: Lanes<T>>(
             accumulate_gain(lanes, ratio, gain, before);
         }
     }
-    Some(smallest)
+    Some(positive)
 }
 
 /// Column after column of some poles; the first ones replace what is there.
@@ -81,7 +82,7 @@ macro_rules! columns {
     };
 }
 
-/// F into the triangle; the smallest pivot.
+/// F into the triangle; 0 where a pivot is not positive.
 #[inline(always)]
 pub(super) fn sum_of_inverses<T: Real, L: Lanes<T>>(
     lanes: L,
@@ -91,11 +92,11 @@ pub(super) fn sum_of_inverses<T: Real, L: Lanes<T>>(
     gains: &mut [[Tile<T>; GROUP]],
     triangle: &mut [Tile<T>],
 ) -> Option<L::Vector> {
-    let mut smallest = lanes.splat(T::one());
+    let mut positive = lanes.splat(T::one());
     let constant = lanes.mul(lanes.splat(evaluation.constant), lanes.load(&evaluation.factors));
     for group in 0..evaluation.terms.width {
-        let pivot = pivots(lanes, (diagonal, off_diagonal), evaluation, group, ratios, gains)?;
-        smallest = lanes.min(pivot, smallest);
+        let group_positive = pivots(lanes, (diagonal, off_diagonal), evaluation, group, ratios, gains)?;
+        positive = lanes.min(group_positive, positive);
         if L::WIDE {
             columns!(lanes, constant, group == 0, triangle, ratios, gains, first_chunk;
                 a ra b rb c rc d rd e re f rf g rg h rh);
@@ -104,5 +105,5 @@ pub(super) fn sum_of_inverses<T: Real, L: Lanes<T>>(
             columns!(lanes, constant, false, triangle, ratios, gains, last_chunk; a ra b rb c rc d rd);
         }
     }
-    Some(smallest)
+    Some(positive)
 }

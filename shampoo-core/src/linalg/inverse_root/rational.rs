@@ -245,7 +245,9 @@ impl<T: Real> Rational<T> {
         Ok(if self.stage == Stage::Done { Progress::Done } else { Progress::Working })
     }
 
-    /// The ridge, and what the back-transform needs of the inverses.
+    /// The ridge, and what the back-transform needs of the inverses. Not part of its caller, whose stack is still there
+    /// under the other passes.
+    #[inline(never)]
     fn pivots<K: Kernel<T> + ?Sized>(
         &mut self,
         largest: Largest<T>,

@@ -61,7 +61,7 @@ fn root<R: Real>(
     );
     checks.check("the error is within the promise", error <= report.promised);
     // Double-f32 numbers are twice as long in every register and panel.
-    checks.at_most("stack of a root", stack.into(), if size_of::<R>() == 4 { 4096 } else { 5376 });
+    checks.at_most("stack of a root", stack.into(), if size_of::<R>() == 4 { 4096 } else { 4864 });
     if f32::ROUNDOFF > R::UNIT_ROUNDOFF.to_f64() {
         checks.check("double-f32 within 1e-5", error <= 1e-5);
     }
