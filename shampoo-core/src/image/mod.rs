@@ -72,7 +72,7 @@ use crate::ticks::Ticks;
 
 const MAGIC: [u8; 4] = *b"SHMP";
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Bytes before the first part.
 const HEADER: usize = 16;

@@ -8,7 +8,7 @@ use crate::mat::packed::packed_len;
 use crate::scalar::{Precision, Stored};
 use crate::schedule::Slot;
 use crate::tensor::Lengths;
-use crate::ticks::Suspended;
+use crate::ticks::{Site, Suspended};
 
 mod sealed {
     /// What an image calls the parts by is its own.
@@ -171,14 +171,14 @@ where
 }
 
 /// What a driver has under way, cut off its bytes.
-fn suspended(bytes: &mut &[u8]) -> Option<Suspended> {
-    let (cursor, order) = (take::<u64>(bytes)?, take::<u32>(bytes)?);
-    let (tensor, factor, snapshot) = (take::<u32>(bytes)?, take::<u32>(bytes)?, take::<u64>(bytes)?);
+fn suspended(bytes: &mut &[u8]) -> Option<Option<Suspended>> {
+    let (idle, order) = (take(bytes)?, take::<u32>(bytes)?);
+    let (tensor, factor, snapshot) = (take::<u32>(bytes)?, take::<u32>(bytes)?, take(bytes)?);
     let under_way = take::<u8>(bytes)?;
     let size = |x: u32| usize::try_from(x).ok();
-    let site = (size(tensor)?, size(factor)?, snapshot);
-    let flight = (under_way == 1).then_some((site, size(order)?));
-    (under_way <= 1).then_some(Suspended { cursor: usize::try_from(cursor).ok()?, flight })
+    let site = Site { tensor: size(tensor)?, factor: size(factor)?, snapshot };
+    let suspended = Suspended { site, order: size(order)?, idle };
+    (under_way <= 1).then(|| (under_way == 1).then_some(suspended))
 }
 
 impl<P: Precision, S, W> sealed::Sealed for Ticks<P, S, W> {}
@@ -199,19 +199,21 @@ where
     }
 
     fn save(&self, to: &mut Writer<'_>) {
-        let Suspended { cursor, flight } = self.suspended();
-        let ((tensor, factor, snapshot), order) = flight.unwrap_or_default();
-        to.number(cursor as u64);
+        let nothing = Suspended { site: Site { tensor: 0, factor: 0, snapshot: 0 }, order: 0, idle: 0 };
+        let suspended = self.suspended();
+        let under_way = u8::from(suspended.is_some());
+        let Suspended { site: Site { tensor, factor, snapshot }, order, idle } = suspended.unwrap_or(nothing);
+        to.number(idle);
         [order, tensor, factor].into_iter().for_each(|size| to.number(u32::try_from(size).unwrap_or(u32::MAX)));
         to.number(snapshot);
-        to.number(u8::from(flight.is_some()));
+        to.number(under_way);
         to.numbers(self.copied());
     }
 
     fn check(&self, mut bytes: &[u8]) -> Result<(), ()> {
-        let order = suspended(&mut bytes).ok_or(())?.flight.map_or(0, |(_, order)| order);
-        let copied = if order <= self.order() { packed_len(order) } else { 0 };
-        if bytes.len() == numbers_len::<P::Store>(copied) { Ok(()) } else { Err(()) }
+        let order = suspended(&mut bytes).ok_or(())?.map_or(0, |suspended| suspended.order);
+        let copied = packed_len(order);
+        if order <= self.order() && bytes.len() == numbers_len::<P::Store>(copied) { Ok(()) } else { Err(()) }
     }
 
     fn load(&mut self, mut bytes: &[u8]) {

@@ -343,6 +343,41 @@ fn other_shapes_numbers_and_parts_are_refused() {
     assert_eq!(numbers, [1.0; 3]);
 }
 
+/// What a driver cannot hold it does not save: a larger one loads the image.
+#[test]
+fn a_root_that_is_too_large_for_its_driver_is_not_saved() {
+    let config = with(Mode::Pipelined { delay: 2 }, 1);
+    let mut model = Model::<F32>::new(&SHAPES, config);
+    let right = model.clone();
+    model.ticks = model::driver(3);
+    model.round(1, 1);
+    assert!(model.ticks.under_way().is_some());
+    let image = saved(&mut model, 1);
+    for mut other in [model.clone(), right] {
+        restore(&mut other, &image).expect("no statistics are missing");
+        assert_eq!(other.ticks.under_way(), None);
+        (0..3).for_each(|_| other.round(1, 1));
+        assert_eq!(other.tensors[0].slots()[0].failures(), 1, "as a root that is lost");
+    }
+}
+
+/// What closes a round goes with the state, by whatever way it is put back.
+#[test]
+fn a_closed_round_stays_closed_when_it_is_put_back() {
+    let mut model = Model::<F32>::new(&SHAPES[..1], with(Mode::Pipelined { delay: 2 }, 1));
+    (0..3).for_each(|_| model.round(1, u64::MAX));
+    model.ticks.abandon();
+    model.settle();
+    let mut loaded = tensor::<F32>(SHAPES[0], *model.tensors[0].config());
+    loaded.restore(&model.tensors[0].saved()).expect("the same lengths");
+    model.tensors[0] = loaded;
+    model.tick(u64::MAX);
+    assert_eq!(model.ticks.under_way(), None);
+    model.step();
+    model.tick(u64::MAX);
+    assert!(model.ticks.under_way().is_some());
+}
+
 #[test]
 fn lengths_are_those_of_the_formula() {
     let config = with(Mode::Pipelined { delay: 3 }, 1);
@@ -420,7 +455,7 @@ fn counts_that_make_no_sense_are_refused() {
         damaged
     };
     assert_eq!(assert_refused(&mut other, &with_field(0, b"SHAM")), ImageError::Magic);
-    assert_eq!(assert_refused(&mut other, &with_field(4, &[2, 0])), ImageError::Version { found: 2 });
+    assert_eq!(assert_refused(&mut other, &with_field(4, &[1, 0])), ImageError::Version { found: 1 });
     assert_eq!(assert_refused(&mut other, &with_field(6, &[4, 0])), ImageError::Malformed);
     assert_eq!(assert_refused(&mut other, &with_field(12, &[19, 0, 0, 0])), ImageError::Malformed);
     assert_eq!(assert_refused(&mut other, &with_field(20, &[0xFF; 4])), ImageError::Malformed);

@@ -183,14 +183,14 @@ fn spaced_turns_find_the_driver_idle() {
 }
 
 #[test]
-fn without_turns_everyone_has_one_in_so_many_periods() {
+fn without_turns_everyone_has_one_as_soon_as_the_driver_is_idle() {
     let mut model = Model::<F32>::new(&SHAPES, with(Mode::Pipelined { delay: 1 }, 3));
     for _ in 0..24 {
         model.round(1, 5_000);
     }
-    // Due at 0, 3, 6, ..., one factor each time.
+    // All are due at 0, 3, 6, ...; one begins in each round, and after the last of four it is the first one's turn again.
     let stamps: Vec<_> = model.slots().map(Slot::stamp).collect();
-    assert_eq!(stamps, [Some(12), Some(15), Some(18), Some(21)]);
+    assert_eq!(stamps, [Some(20), Some(21), Some(22), Some(19)]);
     assert_eq!(model.done.rejected, 0);
 }
 
@@ -284,9 +284,9 @@ fn a_root_that_is_lost_is_a_failure_at_its_step() {
     assert_eq!(model.tensors[0].slots()[0].pending(), None);
 }
 
-/// Buffers are borrowed, so a driver and a tensor are small: what a constructor returns never holds them.
+/// Over borrowed buffers: what a constructor returns goes over the stack.
 #[test]
-fn state_is_built_in_place() {
+fn a_driver_and_a_tensor_are_small() {
     use shampoo_core::linalg::inverse_root::Job;
     use shampoo_core::tensor::Tensor;
     type Static<T> = &'static mut [T];
