@@ -1,6 +1,6 @@
 //! What can be in an image.
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, Prints};
 use super::number::{Number, load, split, take};
 use super::writer::Writer;
 use super::{Tensor, Ticks, numbers_len};
@@ -15,18 +15,19 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// A part of an image: a [`Tensor`], a [`Ticks`], `[T; N]` or `&mut [T]` of [`Number`]s. What it holds is the crate's own.
+/// A part of an image: a [`Tensor`], a [`Ticks`], `[T; N]`, `&mut [T]`, or, to be saved alone, `&[T]` of [`Number`]s. What it
+/// holds is the crate's own.
 pub trait Part: sealed::Sealed {
     /// Bytes that it takes as it is.
     #[doc(hidden)]
     fn bytes(&self) -> usize;
     /// What must agree between the saved part and the one that is loaded.
     #[doc(hidden)]
-    fn fingerprint(&self) -> u32;
+    fn prints(&self) -> Prints;
     /// Writes as many bytes.
     #[doc(hidden)]
     fn save(&self, to: &mut Writer<'_>);
-    /// Whether these bytes can be loaded; their fingerprint agrees.
+    /// Whether these bytes can be loaded; their fingerprints agree.
     #[doc(hidden)]
     #[expect(clippy::result_unit_err, reason = "the caller knows the part, and there is nothing else to say")]
     fn check(&self, bytes: &[u8]) -> Result<(), ()>;
@@ -54,8 +55,8 @@ impl<T: Number, const N: usize> Part for [T; N] {
     fn bytes(&self) -> usize {
         numbers_len::<T>(N)
     }
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(NUMBERS).number::<T>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
@@ -74,8 +75,8 @@ impl<T: Number> Part for &mut [T] {
     fn bytes(&self) -> usize {
         numbers_len::<T>(self.len())
     }
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(NUMBERS).number::<T>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
@@ -86,6 +87,25 @@ impl<T: Number> Part for &mut [T] {
     fn load(&mut self, bytes: &[u8]) {
         load(self, bytes);
     }
+}
+
+impl<T: Number> sealed::Sealed for &[T] {}
+
+impl<T: Number> Part for &[T] {
+    fn bytes(&self) -> usize {
+        numbers_len::<T>(self.len())
+    }
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+    }
+    fn save(&self, to: &mut Writer<'_>) {
+        to.numbers(self);
+    }
+    /// What is shared is not written to.
+    fn check(&self, _: &[u8]) -> Result<(), ()> {
+        Err(())
+    }
+    fn load(&mut self, _: &[u8]) {}
 }
 
 /// Bytes of a tensor with buffers of these lengths; saturates.
@@ -127,8 +147,12 @@ where
         tensor_bytes::<P>(&self.lengths())
     }
 
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(TENSOR).precision::<P>().dims(self.partition().dims()).config(self.config()).value()
+    fn prints(&self) -> Prints {
+        Prints {
+            numbers: Fingerprint::of(TENSOR).precision::<P>().value(),
+            settings: Fingerprint::of(TENSOR).config(self.config()).value(),
+            shape: Fingerprint::of(TENSOR).dims(self.partition().dims()).value(),
+        }
     }
 
     fn save(&self, to: &mut Writer<'_>) {
@@ -194,8 +218,8 @@ where
         numbers_len::<P::Store>(self.copied().len()).saturating_add(DRIVER)
     }
 
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(TICKS).precision::<P>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(TICKS).precision::<P>().value(), settings: 0, shape: 0 }
     }
 
     fn save(&self, to: &mut Writer<'_>) {

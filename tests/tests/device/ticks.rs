@@ -6,12 +6,12 @@ use crate::runtime_support::{Bench, gaussians, gradients};
 use shampoo_core::config::Config;
 use shampoo_core::error::ShapeError;
 use shampoo_core::kernel::Portable;
-use shampoo_core::linalg::inverse_root::inverse_root_workspace_len;
+use shampoo_core::linalg::inverse_root::{Method, inverse_root_workspace_len};
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::partition::Sides;
 use shampoo_core::scalar::{F32, F32RootF64};
 use shampoo_core::schedule::{Mode, Slot};
-use shampoo_core::ticks::{Site, Ticks, largest_piece};
+use shampoo_core::ticks::{Site, Tick, Ticks, largest_piece};
 use shampoo_runtime::{Builder, SERVER_CONFIG};
 use shampoo_tests::generate::Random;
 
@@ -118,6 +118,38 @@ fn no_tick_exceeds_its_budget_and_each_does_something() {
                 }
             }
             assert!(model.done.accepted > 0 && model.done.rejected == 0);
+        }
+    }
+}
+
+/// What the driver says that it has spent, against numbers that count their operations: copies, begins and ends included.
+#[test]
+fn no_tick_costs_more_than_it_says() {
+    use super::counted::{Counted, flops};
+    use shampoo_core::scalar::Mixed;
+    for mode in [Mode::Async, Mode::Pipelined { delay: 2 }] {
+        for method in [Method::Auto, Method::Rational, Method::CoupledNewton, Method::Spectral] {
+            let config = Config { method, ..with(mode, 1) };
+            let whole = budget(&config);
+            let (mut said, mut counted) = (0, 0);
+            for budget in [1, whole, u64::MAX] {
+                let mut model = Model::<Mixed<Counted, Counted, Counted>>::new(&SHAPES, config);
+                let mut measure = |model: &mut Model<_>, work: fn(&mut Model<_>, u64) -> Tick| {
+                    let start = flops();
+                    let tick = work(model, budget);
+                    let spent = flops() - start;
+                    assert!(spent <= tick.flops, "{method:?}: {spent} flops where {tick:?} was said");
+                    (said, counted) = (said + tick.flops, counted + spent);
+                    assert!(tick.flops <= budget.max(whole) || mode != Mode::Async, "{tick:?}");
+                };
+                for _ in 0..12 {
+                    measure(&mut model, |model, _| model.settle());
+                    model.step();
+                    (0..3).for_each(|_| measure(&mut model, Model::tick));
+                }
+                assert!(mode == Mode::Async && budget == 1 || model.done.accepted > 2, "{:?}", model.done);
+            }
+            assert!(counted > said / 4, "{method:?}: {counted} of {said}");
         }
     }
 }
