@@ -220,7 +220,17 @@ pub enum ImageError {
         /// Parts in the image.
         found: usize,
     },
-    /// A part was saved under another shape, other number types or other settings.
+    /// A part is of another kind, or of other number types.
+    Numbers {
+        /// Index of the part.
+        part: usize,
+    },
+    /// A part was saved under another shape, and the same settings.
+    Shape {
+        /// Index of the part.
+        part: usize,
+    },
+    /// A part was saved under other settings.
     Settings {
         /// Index of the part.
         part: usize,
@@ -425,6 +435,8 @@ impl fmt::Display for ImageError {
             Self::Checksum => write!(f, "the checksum does not agree with the image"),
             Self::Malformed => write!(f, "the parts do not fill the image"),
             Self::Parts { needed, found } => write!(f, "the image has {found} parts, {needed} are to be loaded"),
+            Self::Numbers { part } => write!(f, "part {part} is of another kind, or of other number types"),
+            Self::Shape { part } => write!(f, "part {part} was saved under another shape"),
             Self::Settings { part } => write!(f, "part {part} was saved under other settings"),
             Self::State { part } => write!(f, "part {part} has another length, or counts that make no sense"),
         }

@@ -1,4 +1,4 @@
-//! What must agree between an image and the state that it is loaded into, as 32 bits.
+//! What must agree between an image and the state that it is loaded into, as 32 bits for each of three questions.
 //!
 //! Every pattern is exhaustive and without a rest: a new setting cannot be forgotten.
 
@@ -13,6 +13,17 @@ use crate::partition::{Merge, Sides};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::{Adaptive, Mode, Schedule};
 use crate::statistics::{Averaging, TraceScaling};
+
+/// What must agree, each by itself, so that an error can say what does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prints {
+    /// The kind of the part and its number types.
+    pub(super) numbers: u32,
+    /// Every setting.
+    pub(super) settings: u32,
+    /// The merged shape.
+    pub(super) shape: u32,
+}
 
 /// A checksum of settings; each choice is a number of its own.
 pub(super) struct Fingerprint(Crc);

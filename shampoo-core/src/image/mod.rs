@@ -1,20 +1,22 @@
 //! State as bytes and back, for flash: a model is saved as a whole, or not at all.
 //!
-//! An image holds any number of parts: [`Tensor`]s, slices and arrays of [`Number`]s (parameters), and the driver of their
+//! An image holds any number of parts: [`Tensor`]s, slices and arrays of [`Number`]s (parameters; a shared slice can be saved and
+//! not loaded), and the driver of their
 //! roots ([`Ticks`]). Numbers are little-endian, so one that a microcontroller saved can be loaded on a server.
 //!
 //! ```text
-//! "SHMP"  version, parts: u16  number, length: u32 │ fingerprint, length: u32, bytes │ ... │ CRC-32
+//! "SHMP"  version, parts: u16  number, length: u32 │ numbers, settings, shape, length: u32, bytes │ ... │ CRC-32
 //! ```
 //!
 //! [`Reader::open`] believes nothing before the checksum is right; [`Reader::restore`] then compares every part's
-//! fingerprint (merged shape, number types, every field of [`Config`](crate::config::Config)) and looks at
+//! three fingerprints (number types, every field of [`Config`](crate::config::Config), merged shape) and looks at
 //! its counts, before it writes the first number. So a refused image has changed nothing.
 //!
 //! # Two places
 //!
 //! A save may be cut off by a reset. [`next`] says which of two places is the older one, and the number of the
-//! next image; [`newest`] finds the newer one that is whole:
+//! next image; [`newest`] finds the newer one that is whole. Where that one is of other settings, [`both`] has the other one
+//! too, and [`next_beside`] keeps the one that was loaded:
 //!
 //! ```
 //! use shampoo_core::config::Config;
@@ -47,7 +49,7 @@
 //! # Roots under way
 //!
 //! With the [`Ticks`] among the parts the statistics of the root under way are saved, and its root is begun anew after a
-//! load, with the same bits: in [`Mode::Pipelined`](crate::schedule::Mode::Pipelined) training goes on as if it had never
+//! load, with all of its flops before it and with the same bits: in [`Mode::Pipelined`](crate::schedule::Mode::Pipelined) training goes on as if it had never
 //! been interrupted. Without, nothing of it is left: in [`Mode::Async`](crate::schedule::Mode::Async) the factor is asked
 //! again when it is due next, in `Pipelined` the root is a counted failure at its step. A driver that is not loaded together
 //! with its tensors [abandons](Ticks::abandon) its own.
@@ -61,8 +63,8 @@ mod writer;
 
 pub use number::Number;
 pub use part::Part;
-pub use reader::{Reader, newest, next};
-pub use writer::{Writer, save, stream};
+pub use reader::{Reader, both, newest, next, next_beside};
+pub use writer::{Writer, save, stream, stream_chunks};
 
 use crate::config::Config;
 use crate::mat::packed::packed_len;
@@ -72,7 +74,7 @@ use crate::ticks::Ticks;
 
 const MAGIC: [u8; 4] = *b"SHMP";
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Bytes before the first part.
 const HEADER: usize = 16;
@@ -81,7 +83,7 @@ const HEADER: usize = 16;
 const TRAILER: usize = 4;
 
 /// Bytes before each part.
-const SECTION: usize = 8;
+const SECTION: usize = 16;
 
 /// Bytes of an image of parts of these lengths; saturates.
 pub const fn image_len(parts: &[usize]) -> usize {

@@ -2,8 +2,13 @@
 
 use crate::scalar::{Bf16, Bf16x2, Bf16x3};
 
+mod sealed {
+    /// The kinds of numbers are the crate's own, since an image names them.
+    pub trait Sealed {}
+}
+
 /// A number that can be in an image.
-pub trait Number: Copy {
+pub trait Number: sealed::Sealed + Copy {
     /// Bytes of a number.
     const BYTES: usize;
     /// Tells number types of one length apart.
@@ -18,6 +23,8 @@ pub trait Number: Copy {
 
 macro_rules! numbers {
     ($($number:ident $bytes:literal $kind:literal;)*) => {$(
+        impl sealed::Sealed for $number {}
+
         impl Number for $number {
             const BYTES: usize = $bytes;
             const KIND: u8 = $kind;
@@ -41,6 +48,8 @@ numbers! {
     Bf16 2 5;
 }
 
+impl sealed::Sealed for Bf16x2 {}
+
 impl Number for Bf16x2 {
     const BYTES: usize = 4;
     const KIND: u8 = 6;
@@ -53,6 +62,8 @@ impl Number for Bf16x2 {
         Self([[a, b], [c, d]].map(Bf16::from_le_bytes))
     }
 }
+
+impl sealed::Sealed for Bf16x3 {}
 
 impl Number for Bf16x3 {
     const BYTES: usize = 6;

@@ -1,6 +1,6 @@
 //! What can be in an image.
 
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, Prints};
 use super::number::{Number, load, split, take};
 use super::writer::Writer;
 use super::{Tensor, Ticks, numbers_len};
@@ -8,25 +8,26 @@ use crate::mat::packed::packed_len;
 use crate::scalar::{Precision, Stored};
 use crate::schedule::Slot;
 use crate::tensor::Lengths;
-use crate::ticks::Suspended;
+use crate::ticks::{Site, Suspended};
 
 mod sealed {
     /// What an image calls the parts by is its own.
     pub trait Sealed {}
 }
 
-/// A part of an image: a [`Tensor`], a [`Ticks`], `[T; N]` or `&mut [T]` of [`Number`]s. What it holds is the crate's own.
+/// A part of an image: a [`Tensor`], a [`Ticks`], `[T; N]`, `&mut [T]`, or, to be saved alone, `&[T]` of [`Number`]s. What it
+/// holds is the crate's own.
 pub trait Part: sealed::Sealed {
     /// Bytes that it takes as it is.
     #[doc(hidden)]
     fn bytes(&self) -> usize;
     /// What must agree between the saved part and the one that is loaded.
     #[doc(hidden)]
-    fn fingerprint(&self) -> u32;
+    fn prints(&self) -> Prints;
     /// Writes as many bytes.
     #[doc(hidden)]
     fn save(&self, to: &mut Writer<'_>);
-    /// Whether these bytes can be loaded; their fingerprint agrees.
+    /// Whether these bytes can be loaded; their fingerprints agree.
     #[doc(hidden)]
     #[expect(clippy::result_unit_err, reason = "the caller knows the part, and there is nothing else to say")]
     fn check(&self, bytes: &[u8]) -> Result<(), ()>;
@@ -54,8 +55,8 @@ impl<T: Number, const N: usize> Part for [T; N] {
     fn bytes(&self) -> usize {
         numbers_len::<T>(N)
     }
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(NUMBERS).number::<T>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
@@ -74,8 +75,8 @@ impl<T: Number> Part for &mut [T] {
     fn bytes(&self) -> usize {
         numbers_len::<T>(self.len())
     }
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(NUMBERS).number::<T>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
@@ -86,6 +87,25 @@ impl<T: Number> Part for &mut [T] {
     fn load(&mut self, bytes: &[u8]) {
         load(self, bytes);
     }
+}
+
+impl<T: Number> sealed::Sealed for &[T] {}
+
+impl<T: Number> Part for &[T] {
+    fn bytes(&self) -> usize {
+        numbers_len::<T>(self.len())
+    }
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+    }
+    fn save(&self, to: &mut Writer<'_>) {
+        to.numbers(self);
+    }
+    /// What is shared is not written to.
+    fn check(&self, _: &[u8]) -> Result<(), ()> {
+        Err(())
+    }
+    fn load(&mut self, _: &[u8]) {}
 }
 
 /// Bytes of a tensor with buffers of these lengths; saturates.
@@ -127,8 +147,12 @@ where
         tensor_bytes::<P>(&self.lengths())
     }
 
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(TENSOR).precision::<P>().dims(self.partition().dims()).config(self.config()).value()
+    fn prints(&self) -> Prints {
+        Prints {
+            numbers: Fingerprint::of(TENSOR).precision::<P>().value(),
+            settings: Fingerprint::of(TENSOR).config(self.config()).value(),
+            shape: Fingerprint::of(TENSOR).dims(self.partition().dims()).value(),
+        }
     }
 
     fn save(&self, to: &mut Writer<'_>) {
@@ -171,14 +195,14 @@ where
 }
 
 /// What a driver has under way, cut off its bytes.
-fn suspended(bytes: &mut &[u8]) -> Option<Suspended> {
-    let (cursor, order) = (take::<u64>(bytes)?, take::<u32>(bytes)?);
-    let (tensor, factor, snapshot) = (take::<u32>(bytes)?, take::<u32>(bytes)?, take::<u64>(bytes)?);
+fn suspended(bytes: &mut &[u8]) -> Option<Option<Suspended>> {
+    let (idle, order) = (take(bytes)?, take::<u32>(bytes)?);
+    let (tensor, factor, snapshot) = (take::<u32>(bytes)?, take::<u32>(bytes)?, take(bytes)?);
     let under_way = take::<u8>(bytes)?;
     let size = |x: u32| usize::try_from(x).ok();
-    let site = (size(tensor)?, size(factor)?, snapshot);
-    let flight = (under_way == 1).then_some((site, size(order)?));
-    (under_way <= 1).then_some(Suspended { cursor: usize::try_from(cursor).ok()?, flight })
+    let site = Site { tensor: size(tensor)?, factor: size(factor)?, snapshot };
+    let suspended = Suspended { site, order: size(order)?, idle };
+    (under_way <= 1).then(|| (under_way == 1).then_some(suspended))
 }
 
 impl<P: Precision, S, W> sealed::Sealed for Ticks<P, S, W> {}
@@ -194,24 +218,26 @@ where
         numbers_len::<P::Store>(self.copied().len()).saturating_add(DRIVER)
     }
 
-    fn fingerprint(&self) -> u32 {
-        Fingerprint::of(TICKS).precision::<P>().value()
+    fn prints(&self) -> Prints {
+        Prints { numbers: Fingerprint::of(TICKS).precision::<P>().value(), settings: 0, shape: 0 }
     }
 
     fn save(&self, to: &mut Writer<'_>) {
-        let Suspended { cursor, flight } = self.suspended();
-        let ((tensor, factor, snapshot), order) = flight.unwrap_or_default();
-        to.number(cursor as u64);
+        let nothing = Suspended { site: Site { tensor: 0, factor: 0, snapshot: 0 }, order: 0, idle: 0 };
+        let suspended = self.suspended();
+        let under_way = u8::from(suspended.is_some());
+        let Suspended { site: Site { tensor, factor, snapshot }, order, idle } = suspended.unwrap_or(nothing);
+        to.number(idle);
         [order, tensor, factor].into_iter().for_each(|size| to.number(u32::try_from(size).unwrap_or(u32::MAX)));
         to.number(snapshot);
-        to.number(u8::from(flight.is_some()));
+        to.number(under_way);
         to.numbers(self.copied());
     }
 
     fn check(&self, mut bytes: &[u8]) -> Result<(), ()> {
-        let order = suspended(&mut bytes).ok_or(())?.flight.map_or(0, |(_, order)| order);
-        let copied = if order <= self.order() { packed_len(order) } else { 0 };
-        if bytes.len() == numbers_len::<P::Store>(copied) { Ok(()) } else { Err(()) }
+        let order = suspended(&mut bytes).ok_or(())?.map_or(0, |suspended| suspended.order);
+        let copied = packed_len(order);
+        if order <= self.order() && bytes.len() == numbers_len::<P::Store>(copied) { Ok(()) } else { Err(()) }
     }
 
     fn load(&mut self, mut bytes: &[u8]) {

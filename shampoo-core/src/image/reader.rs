@@ -2,6 +2,7 @@
 
 use super::Part;
 use super::crc::Crc;
+use super::fingerprint::Prints;
 use super::number::take;
 use super::{HEADER, MAGIC, SECTION, TRAILER, VERSION};
 use crate::error::ImageError;
@@ -79,8 +80,16 @@ impl<'a> Reader<'a> {
             return Err(ImageError::Parts { needed, found });
         }
         for (index, (part, section)) in parts.iter().zip(self.each()).enumerate() {
-            if part.fingerprint() != section.fingerprint {
+            let (own, found) = (part.prints(), section.prints);
+            if own.numbers != found.numbers {
+                return Err(ImageError::Numbers { part: index });
+            }
+            // Settings first: the merged shape depends on them.
+            if own.settings != found.settings {
                 return Err(ImageError::Settings { part: index });
+            }
+            if own.shape != found.shape {
+                return Err(ImageError::Shape { part: index });
             }
             part.check(section.bytes).map_err(|()| ImageError::State { part: index })?;
         }
@@ -93,7 +102,7 @@ impl<'a> Reader<'a> {
 
 /// One part as it was saved.
 struct Section<'a> {
-    fingerprint: u32,
+    prints: Prints,
     bytes: &'a [u8],
 }
 
@@ -107,11 +116,11 @@ impl<'a> Iterator for Sections<'a> {
 
     fn next(&mut self) -> Option<Section<'a>> {
         let (mut header, rest) = self.rest.split_at_checked(SECTION)?;
-        let fingerprint = take(&mut header)?;
+        let prints = Prints { numbers: take(&mut header)?, settings: take(&mut header)?, shape: take(&mut header)? };
         let length: u32 = take(&mut header)?;
         let (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         self.rest = rest;
-        Some(Section { fingerprint, bytes })
+        Some(Section { prints, bytes })
     }
 }
 
@@ -135,17 +144,45 @@ impl<'a> Iterator for Sections<'a> {
 /// # Ok::<(), shampoo_core::error::ImageError>(())
 /// ```
 pub fn newest<'a>(slots: [&'a [u8]; 2]) -> Option<(usize, Reader<'a>)> {
-    let [first, second] = slots.map(|bytes| Reader::open(bytes).ok());
-    match (first, second) {
-        (Some(a), Some(b)) => Some(if is_newer(b.sequence, a.sequence) { (1, b) } else { (0, a) }),
-        (Some(a), None) => Some((0, a)),
-        (None, b) => b.map(|b| (1, b)),
-    }
+    let [newer, _] = both(slots);
+    newer
 }
 
-/// Where the next image goes, and its number: never over the newer one of those that are whole.
+/// Both images with their places, the newer one first, those that are not whole last: where the newer one is refused, because
+/// it is of other settings, the one before may do.
+///
+/// ```
+/// use shampoo_core::image::{both, next, next_beside, save};
+/// let (mut weights, mut places) = ([1.0_f32, 2.0], [[0xFF; 64]; 2]);
+/// save(&[&weights], 4, &mut places[0])?;
+/// save(&[&[7_u32]], 5, &mut places[1])?; // Of another program.
+/// let [a, b] = &places;
+/// let mut whole = both([a, b]).into_iter().flatten();
+/// let place = whole.find_map(|(place, image)| image.restore(&mut [&mut weights]).is_ok().then_some(place));
+/// assert_eq!(place, Some(0));
+/// assert_eq!((next([a, b]), next_beside([a, b], 0)), ((0, 6), (1, 6)));
+/// # Ok::<(), shampoo_core::error::ImageError>(())
+/// ```
+pub fn both<'a>(slots: [&'a [u8]; 2]) -> [Option<(usize, Reader<'a>)>; 2] {
+    let [first, second] = slots.map(|bytes| Reader::open(bytes).ok());
+    let (first, second) = (first.map(|image| (0, image)), second.map(|image| (1, image)));
+    let second_is_newer = match (&first, &second) {
+        (Some((_, a)), Some((_, b))) => is_newer(b.sequence, a.sequence),
+        (first, _) => first.is_none(),
+    };
+    if second_is_newer { [second, first] } else { [first, second] }
+}
+
+/// Where the next image goes, and its number: never over the newer one of those that are whole. Where that one was refused, and
+/// the other one loaded, see [`next_beside`].
 pub fn next(slots: [&[u8]; 2]) -> (usize, u32) {
     newest(slots).map_or((0, 0), |(slot, image)| (slot ^ 1, image.sequence.wrapping_add(1)))
+}
+
+/// Where the next image goes, and its number, where the one in this place, 0 or 1, is to be kept: that which was loaded.
+pub fn next_beside(slots: [&[u8]; 2], kept: usize) -> (usize, u32) {
+    let (_, number) = next(slots);
+    (usize::from(kept == 0), number)
 }
 
 fn is_newer(a: u32, b: u32) -> bool {

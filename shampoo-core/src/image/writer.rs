@@ -2,6 +2,7 @@
 
 use super::Part;
 use super::crc::Crc;
+use super::fingerprint::Prints;
 use super::number::Number;
 use super::{HEADER, MAGIC, SECTION, TRAILER, VERSION};
 use crate::error::ImageError;
@@ -10,6 +11,7 @@ use crate::error::ImageError;
 pub struct Writer<'a> {
     sink: &'a mut dyn FnMut(&[u8]) -> bool,
     crc: Crc,
+    written: usize,
     /// A sink that has refused something gets no more.
     refused: bool,
 }
@@ -17,6 +19,7 @@ pub struct Writer<'a> {
 impl Writer<'_> {
     fn bytes(&mut self, bytes: &[u8]) {
         self.crc.see(bytes);
+        self.written = self.written.saturating_add(bytes.len());
         self.refused = self.refused || !(self.sink)(bytes);
     }
 
@@ -54,21 +57,73 @@ pub fn stream(parts: &[&dyn Part], sequence: u32, sink: &mut dyn FnMut(&[u8]) ->
     let (Some(length), Ok(sections)) = (image_bytes(parts), u16::try_from(parts.len())) else {
         return Err(ImageError::TooLarge);
     };
-    let mut writer = Writer { sink, crc: Crc::new(), refused: false };
+    let mut writer = Writer { sink, crc: Crc::new(), written: 0, refused: false };
     writer.bytes(&MAGIC);
     writer.bytes(&VERSION.to_le_bytes());
     writer.bytes(&sections.to_le_bytes());
     writer.number(sequence);
     writer.number(length);
     for part in parts {
-        writer.number(part.fingerprint());
+        let Prints { numbers, settings, shape } = part.prints();
+        writer.numbers(&[numbers, settings, shape]);
         // Not more than the whole, which fits.
         writer.number(part.bytes() as u32);
         part.save(&mut writer);
     }
     let crc = writer.crc.value();
     writer.number(crc);
-    if writer.refused { Err(ImageError::Refused) } else { Ok(length as usize) }
+    if writer.refused {
+        return Err(ImageError::Refused);
+    }
+    // A buffer of the caller's kind may have changed its length.
+    if writer.written == length as usize { Ok(writer.written) } else { Err(ImageError::Malformed) }
+}
+
+/// A piece of an image, where a flash or its driver wants it.
+#[repr(align(8))]
+struct Chunk<const N: usize>([u8; N]);
+
+/// As [`stream`] in pieces of N bytes, aligned to 8, as a flash is written: of the last one `padding` is the rest. Returns the
+/// number of bytes of the image, without it.
+///
+/// **Errors**: [`ImageError`], as of [`stream`]; also for pieces of no bytes.
+///
+/// ```
+/// use shampoo_core::image::{Reader, stream_chunks};
+/// let (weights, mut flash) = ([1.0_f32, 2.0, 3.0], Vec::new());
+/// let length = stream_chunks(&[&weights], 1, 0xFF, &mut |page: &[u8; 32]| {
+///     flash.extend_from_slice(page);
+///     true
+/// })?;
+/// assert_eq!((length, flash.len()), (48, 64));
+/// assert_eq!(Reader::open(&flash)?.sequence(), 1);
+/// # Ok::<(), shampoo_core::error::ImageError>(())
+/// ```
+pub fn stream_chunks<const N: usize>(
+    parts: &[&dyn Part],
+    sequence: u32,
+    padding: u8,
+    sink: &mut dyn FnMut(&[u8; N]) -> bool,
+) -> Result<usize, ImageError> {
+    if N == 0 {
+        return Err(ImageError::Refused);
+    }
+    let (mut chunk, mut filled) = (Chunk([padding; N]), 0);
+    let length = stream(parts, sequence, &mut |bytes| {
+        bytes.iter().all(|&byte| {
+            if let Some(to) = chunk.0.get_mut(filled) {
+                *to = byte;
+            }
+            filled += 1;
+            if filled < N {
+                return true;
+            }
+            let taken = sink(&chunk.0);
+            (chunk, filled) = (Chunk([padding; N]), 0);
+            taken
+        })
+    })?;
+    if filled == 0 || sink(&chunk.0) { Ok(length) } else { Err(ImageError::Refused) }
 }
 
 /// Writes the image of these parts to the front of a buffer; returns its length.

@@ -7,7 +7,8 @@ use crate::kernel::{inverses::POLE_TILES, tridiagonal::VECTORS};
 use crate::mat::packed::packed_len;
 use crate::scalar::{LANES, padded};
 
-/// A quotient or a square root: what takes one cycle as a sum takes fourteen so on a Cortex-M4F.
+/// A quotient or a square root: fourteen cycles on a Cortex-M4F, where a sum or a product takes one, and nearly one more for
+/// what it loads and stores, which is not counted by itself.
 pub(crate) const QUOTIENT: u64 = 8;
 
 /// A power, an exponential or a logarithm.
@@ -31,6 +32,10 @@ const fn sum(parts: &[u64]) -> u64 {
 
 pub(crate) const fn times(a: u64, b: u64) -> u64 {
     a.saturating_mul(b)
+}
+
+pub(crate) const fn plus(a: u64, b: u64) -> u64 {
+    a.saturating_add(b)
 }
 
 pub(crate) const fn larger(a: u64, b: u64) -> u64 {
@@ -65,18 +70,18 @@ pub(crate) const fn load(n: usize) -> u64 {
 /// The input of a decomposition, in whole tiles: its largest magnitude, and scaled.
 pub(crate) const fn load_scaled(n: usize) -> u64 {
     // Rows are padded a little further where their distance would be a power of two.
-    sum(&[load(n), times(times(padded(n) as u64, padded(n) as u64 + 8), 2)])
+    sum(&[load(n), times(times(padded(n) as u64, plus(padded(n) as u64, 8)), 2)])
 }
 
 /// A pending update of two vectors and the next symmetric product, for so many leading rows.
 const fn rank_two(rows: usize) -> u64 {
     let rows = padded(rows) as u64;
-    sum(&[times(times(rows, rows + LANES as u64), 4), times(rows, 3 * VECTORS as u64), 8 * DOT_END])
+    sum(&[times(times(rows, plus(rows, LANES as u64)), 4), times(rows, 3 * VECTORS as u64), 8 * DOT_END])
 }
 
 /// Row m of a reduction to tridiagonal form.
 pub(crate) const fn reduce(m: usize) -> u64 {
-    sum(&[rank_two(m), linear(padded(m + 1), 8), 4 * QUOTIENT, 4 * DOT_END])
+    sum(&[rank_two(m), linear(padded(m.saturating_add(1)), 8), 4 * QUOTIENT, 4 * DOT_END])
 }
 
 /// One iteration towards the largest eigenvalue of a tridiagonal matrix, with the one before the first.
@@ -97,7 +102,7 @@ pub(crate) const fn pivots(n: usize) -> u64 {
 /// Row m of a back-transform with so many poles.
 pub(crate) const fn transform(m: usize, poles: usize) -> u64 {
     let poles = padded(poles) as u64;
-    let carried = times(times(padded(m) as u64 + 2 * LANES as u64, poles), 6);
+    let carried = times(times(plus(padded(m) as u64, 2 * LANES as u64), poles), 6);
     sum(&[rank_two(m), carried, times(poles, 4 * DOT_END), OVERHEAD])
 }
 
@@ -118,7 +123,7 @@ pub(crate) const fn start_coupled(n: usize) -> u64 {
 
 /// The symmetric product of matrices that commute, and the passes around it.
 pub(crate) const fn symmetric_product(n: usize) -> u64 {
-    let dots = times(packed_len(n) as u64, (2 * n as u64).saturating_add(DOT_END));
+    let dots = times(packed_len(n) as u64, plus(linear(n, 2), DOT_END));
     sum(&[dots, square(n, 4), linear(n, 4), 2 * QUOTIENT])
 }
 
@@ -134,7 +139,7 @@ pub(crate) const fn product_of_rows(n: usize) -> u64 {
 
 /// A Cholesky factorisation.
 pub(crate) const fn factorisation(n: usize) -> u64 {
-    let entries = times(packed_len(n) as u64, (2 * n as u64).div_ceil(3) + DOT_END + 2 + QUOTIENT);
+    let entries = times(packed_len(n) as u64, plus(linear(n, 2).div_ceil(3), DOT_END + 2 + QUOTIENT));
     sum(&[entries, linear(n, QUOTIENT)])
 }
 
@@ -158,8 +163,52 @@ pub(crate) const fn build(n: usize) -> u64 {
 pub(crate) const fn probed(n: usize, p: u32, factored: bool) -> u64 {
     let (tile, thin) = (LANES as u64, times(padded(n) as u64, LANES as u64));
     let symmetric = sum(&[times(thin, times(2, padded(n) as u64)), times(thin, 2 * tile)]);
-    let general = if p.is_multiple_of(2) { 0 } else { times(2, times(times(2, n as u64 + 1), thin)) };
+    let general = if p.is_multiple_of(2) { 0 } else { times(2, times(times(2, plus(n as u64, 1)), thin)) };
     let factor = if factored { factorisation(n) } else { 0 };
-    let round = sum(&[times(symmetric, p as u64 + 1), general, times(thin, 12), OVERHEAD]);
+    let round = sum(&[times(symmetric, plus(p as u64, 1)), general, times(thin, 12), OVERHEAD]);
     sum(&[times(round, 2), factor, load(n)])
+}
+
+/// So many pieces of a root, with what a job does around each.
+pub(crate) const fn pieces(count: u64, each: u64) -> u64 {
+    times(count, plus(each, OVERHEAD))
+}
+
+/// Pieces for rows 0 to n whose cost grows with the row: each at that of the last one of its eighth.
+macro_rules! rows {
+    ($n:expr, |$row:ident| $each:expr) => {{
+        let n: usize = $n;
+        let (mut start, mut total) = (
+            0_usize,
+            flops::pieces(1, {
+                let $row = n;
+                $each
+            }),
+        );
+        while start < n {
+            let end = start.saturating_add(n.div_ceil(8));
+            let $row = if end < n { end } else { n };
+            total = flops::plus(total, flops::pieces(($row - start) as u64, $each));
+            start = $row;
+        }
+        total
+    }};
+}
+pub(crate) use rows;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_overflows_is_the_largest_number() {
+        let n = usize::MAX;
+        let square = [square(n, 1), load_scaled(n), reduce(n), transform(n, n), power(n), start_coupled(n)];
+        let cube =
+            [symmetric_product(n), product(n), product_of_rows(n), factorisation(n), build(n), probed(n, 4, true)];
+        assert!(square.into_iter().chain(cube).chain([sweep(n), reflect(n)]).all(|flops| flops == u64::MAX));
+        let line = [begin(n), finish(n), load(n), laguerre(n), pivots(n), smallest(n)];
+        assert!(line.into_iter().all(|flops| flops == u64::MAX));
+        assert!(probed(8, u32::MAX, true) > u64::from(u32::MAX));
+    }
 }

@@ -8,7 +8,7 @@ use crate::mat::MatRef;
 use crate::scalar::Real;
 
 /// Iterations at most: a spectrum without a gap stops earlier, its Rayleigh quotients stand still.
-const MAX_ITERATIONS: u32 = 300;
+pub(super) const MAX_ITERATIONS: u32 = 300;
 
 /// A power iteration under way, or what it found: plain data, so it can be spread over many calls.
 ///

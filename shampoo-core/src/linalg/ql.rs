@@ -6,7 +6,7 @@ use crate::mat::MatMut;
 use crate::scalar::Real;
 
 /// Sweeps at most, a row; 1.2 to 2.2 are usual, and a matrix that needs more has no finite answer.
-const MAX_SWEEPS: usize = 30;
+pub(super) const MAX_SWEEPS: usize = 30;
 
 /// T = U^T diag(lambda) U under way, or how it ended: plain data, so it can be spread over many calls.
 ///

@@ -153,8 +153,35 @@ impl Schedule {
     /// `first` is the first step that uses roots. A factor without a root, because its statistics were still 0 or its root
     /// was refused, is tried again whenever the others are.
     pub const fn is_due(&self, slot: &Slot, step: u64, first: u64) -> bool {
+        match self.last_due(slot, step, first) {
+            Some(due) => due == step,
+            None => false,
+        }
+    }
+
+    /// The last step up to this one in which this factor's roots were due.
+    const fn last_due(&self, slot: &Slot, step: u64, first: u64) -> Option<u64> {
         let first = first.saturating_add(slot.phase());
-        step >= first && (step - first).is_multiple_of(self.precondition_every)
+        let Some(since) = step.checked_sub(first) else { return None };
+        Some(match since.checked_rem(self.precondition_every) {
+            Some(past) => step - past,
+            None => first,
+        })
+    }
+
+    /// Whether this factor's roots were due in a step since its newest one, and none is under way that has its time: what a
+    /// driver with one root at a time asks. What fell due within the delay of that one is left out, as by [`poll`](Self::poll).
+    pub(crate) const fn is_overdue(&self, slot: &Slot, step: u64, first: u64) -> bool {
+        let delay = match self.mode.delay() {
+            Some(_) if slot.pending().is_some() => return false,
+            Some(delay) if delay > 0 => delay,
+            _ => 1,
+        };
+        match (self.last_due(slot, step, first), slot.newest()) {
+            (Some(due), Some(newest)) => due >= newest.saturating_add(delay),
+            (due, None) => due.is_some(),
+            (None, _) => false,
+        }
     }
 
     /// What a factor is to do in this step. After [`Poll::Submit`] or [`Poll::Install`] the driver notes what it did in the

@@ -78,6 +78,8 @@ pub struct Tensor<P: Precision, S, W, B> {
     count: u64,
     /// Whether a root may still be begun of the step just taken.
     open: bool,
+    /// Loads so far: a root begun before the last one is of another state.
+    loads: u32,
     /// Of every sum of squares: numel max|g|^2 of each gradient.
     headroom: Headroom,
     precision: PhantomData<P>,
@@ -134,6 +136,7 @@ where
             slots,
             count: 0,
             open: false,
+            loads: 0,
             headroom: Headroom::within::<P>(config.initial_statistics),
             precision: PhantomData,
         })
@@ -161,6 +164,11 @@ where
 
     pub(crate) fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// How often its state was put back.
+    pub(crate) fn loads(&self) -> u32 {
+        self.loads
     }
 
     /// No root of the step just taken is begun any more.

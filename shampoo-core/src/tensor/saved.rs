@@ -25,6 +25,9 @@ pub struct Saved<'a, P: Precision> {
     pub count: u64,
     /// Bound of every sum of squares so far.
     pub filled: f64,
+    /// Whether a driver of roots beside training may still begin one of the last step, see
+    /// [`Ticks::settle`](crate::ticks::Ticks::settle).
+    pub open: bool,
 }
 
 impl<P: Precision, S, W, B> Tensor<P, S, W, B>
@@ -43,10 +46,13 @@ where
             slots: self.slots.as_ref(),
             count: self.count,
             filled: self.headroom.filled(),
+            open: self.open,
         }
     }
 
-    /// Puts a state back that was saved under the same shape and settings: the next steps have the same bits.
+    /// Puts a state back that was saved under the same shape and settings: the next steps have the same bits. A root of its
+    /// own that a driver has under way is dropped; of a tensor that is built anew in the place of another, and then loaded, a
+    /// driver knows too little: [`Ticks::abandon`](crate::ticks::Ticks::abandon).
     ///
     /// **Errors**: a buffer of another length; nothing has changed then.
     pub fn restore(&mut self, saved: &Saved<'_, P>) -> Result<(), ShapeError> {
@@ -67,15 +73,19 @@ where
         copy(self.graft.as_mut(), saved.graft);
         copy(self.momentum.as_mut(), saved.momentum);
         copy(self.slots.as_mut(), saved.slots);
-        (self.count, self.open) = (saved.count, true);
-        self.headroom = Headroom::within::<P>(saved.filled);
+        self.put_counts(saved.count, saved.filled, saved.open);
         Ok(())
+    }
+
+    fn put_counts(&mut self, count: u64, filled: f64, open: bool) {
+        (self.count, self.open) = (count, open);
+        self.headroom = Headroom::within::<P>(filled);
+        self.loads = self.loads.wrapping_add(1);
     }
 
     /// Sets the counts, and lends what a load has yet to fill.
     pub(crate) fn loading(&mut self, count: u64, filled: f64, open: bool) -> Buffers<'_, P> {
-        (self.count, self.open) = (count, open);
-        self.headroom = Headroom::within::<P>(filled);
+        self.put_counts(count, filled, open);
         Buffers {
             statistics: self.statistics.as_mut(),
             roots: self.roots.as_mut(),

@@ -11,8 +11,8 @@ use crate::scalar::{Precision, Real};
 /// What is done at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Copies the statistics of a factor of this order and place.
-    Copy(Site, usize, usize),
+    /// Copies the statistics of a factor of this order.
+    Copy(Site, usize),
     /// Looks at the copy.
     Start,
     /// One [`step`](Job::step) of the root.
@@ -31,17 +31,23 @@ pub(super) enum Stage {
 
 /// A root under way; its statistics and its workspace are the driver's.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Flight<R> {
-    pub(crate) site: Site,
-    pub(crate) order: usize,
+pub(super) struct Flight<R> {
+    pub(super) site: Site,
+    pub(super) order: usize,
+    /// Rounds in a row in which its tensor had no gradient.
+    pub(super) idle: u64,
+    /// Flops so far, at most.
+    pub(super) spent: u64,
+    /// Loads of its tensor until its statistics were copied; not known at first of a root that was loaded itself.
+    pub(super) loads: Option<u32>,
     /// `None` before it has started.
     job: Option<Result<Job<R>, RootError>>,
 }
 
 impl<R: Real> Flight<R> {
     /// A root whose statistics have been copied.
-    pub(crate) fn new(site: Site, order: usize) -> Self {
-        Self { site, order, job: None }
+    pub(super) fn new(site: Site, order: usize, loads: Option<u32>) -> Self {
+        Self { site, order, idle: 0, spent: 0, loads, job: None }
     }
 
     pub(super) fn stage(&self) -> Stage {

@@ -17,12 +17,22 @@
 //! begun, so in [`Mode::Pipelined`] parameters depend neither on budgets nor on how many ticks there were, to the last bit.
 //! (All tensors of a driver are then to be in that mode.) In [`Mode::Async`] there is nothing to settle.
 //!
-//! A factor that falls due while the driver is busy is left out, and the next one to be begun is the first one after the
-//! last. With turns that are `delay` steps apart ([`Loads::spaced`](crate::schedule::Loads::spaced)) each finds the driver
-//! idle; without turns, everyone has one in so many periods as there are factors.
+//! A factor that falls due while the driver is busy has its turn when it is idle again, with the statistics of that step: of
+//! those whose turn has come the one that has waited longest, in steps of its own tensor. What falls due while a root of the
+//! factor itself is under way is left out, as in every pipeline. With turns that are `delay` steps apart
+//! ([`Loads::spaced`](crate::schedule::Loads::spaced)) in a period that has room for all of them each finds the driver idle.
+//!
+//! A root waits for steps of its own tensor. One whose tensor had no gradient in more than `delay` rounds in a row is dropped,
+//! a counted failure, so that it keeps nobody else waiting.
+//!
+//! # Budgets
+//!
+//! Of a root of at most [`largest_root`] flops ticks leave nothing to `settle` but its last piece, where
+//! `delay * ticks * (budget - largest_piece) >= largest_root` for so many ticks a round; [`Ticks::left_at_most`] says what is
+//! left of the one under way. After a load it is begun anew, with all of its flops before it.
 //!
 //! What is under way is noted in the factor's [slot](crate::schedule::Slot). A root whose slot does not wait for it any more
-//! (its tensor was built anew, or loaded) is dropped, and a slot whose root is nowhere under way is a failure at its step.
+//! (its tensor was built anew, or loaded without the driver) is dropped, and a slot whose root is nowhere under way is a failure at its step.
 
 mod flight;
 
@@ -33,7 +43,7 @@ use crate::config::Config;
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::linalg::flops;
-use crate::linalg::inverse_root::inverse_root_workspace_len;
+use crate::linalg::inverse_root::{Request, inverse_root_workspace_len};
 use crate::mat::packed::packed_len;
 use crate::scalar::Precision;
 use crate::schedule::{Mode, Poll, Slot};
@@ -59,6 +69,29 @@ pub const fn largest_piece(shape: &[usize], config: &Config) -> u64 {
     flops::larger(request(shape, config).largest_piece(order), around)
 }
 
+/// The most flops that one root of a parameter can cost in all its pieces, its copy and its last one included; 0 without
+/// factors.
+///
+/// Every attempt of the ridge ladder, each with all iterations that its method may take and with the method that stands in for
+/// it: several times what a usual root costs. For the usual cost set
+/// [`max_retries`](crate::config::Config::max_retries) to 0 in a copy of the settings.
+///
+/// ```
+/// use shampoo_core::{config::Config, ticks::{largest_piece, largest_root}};
+/// const ROOT: u64 = largest_root(&[16, 16], &Config::DEFAULT);
+/// assert!(ROOT > largest_piece(&[16, 16], &Config::DEFAULT));
+/// ```
+pub const fn largest_root(shape: &[usize], config: &Config) -> u64 {
+    let order = largest_order(shape, config);
+    if order == 0 { 0 } else { whole_root(&request(shape, config), order) }
+}
+
+/// Flops of a root from its copy to its last piece, at most.
+const fn whole_root(request: &Request, order: usize) -> u64 {
+    let around = flops::begin(order).saturating_add(flops::finish(order));
+    request.largest_root(order).saturating_add(around).saturating_add(flops::linear(packed_len(order), 1))
+}
+
 /// A factor among the tensors of a driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -71,10 +104,11 @@ pub struct Site {
     pub snapshot: u64,
 }
 
-/// A driver as it is saved: where its next search begins; tensor, factor, snapshot and order of what is under way.
+/// A root under way as it is saved.
 pub(crate) struct Suspended {
-    pub(crate) cursor: usize,
-    pub(crate) flight: Option<((usize, usize, u64), usize)>,
+    pub(crate) site: Site,
+    pub(crate) order: usize,
+    pub(crate) idle: u64,
 }
 
 /// What a tick did.
@@ -141,8 +175,6 @@ pub struct Ticks<P: Precision, S, W> {
     snapshot: S,
     workspace: W,
     flight: Option<Flight<P::Root>>,
-    /// Where the search for the next factor begins, counted through all tensors.
-    cursor: usize,
     precision: PhantomData<P>,
 }
 
@@ -164,7 +196,7 @@ where
                 return Err(ShapeError::Length { needed, found });
             }
         }
-        Ok(Self { order, snapshot, workspace, flight: None, cursor: 0, precision: PhantomData })
+        Ok(Self { order, snapshot, workspace, flight: None, precision: PhantomData })
     }
 
     /// The largest order.
@@ -183,34 +215,52 @@ where
         self.flight = None;
     }
 
+    /// The most flops that are left of what is under way, its last piece included; 0 where nothing is.
+    ///
+    /// **Shapes**: `tensors` as for [`tick`](Ticks::tick).
+    pub fn left_at_most<TS, TW, TB>(&self, tensors: &[Tensor<P, TS, TW, TB>]) -> u64
+    where
+        TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
+        TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
+        TB: AsRef<[Slot]> + AsMut<[Slot]>,
+    {
+        let Some(flight) = &self.flight else { return 0 };
+        let Some(tensor) = tensors.get(flight.site.tensor) else { return 0 };
+        let request = tensor.config().request(tensor.partition().factors_per_block());
+        match flight.stage() {
+            Stage::Copied | Stage::Running => whole_root(&request, flight.order).saturating_sub(flight.spent),
+            Stage::Ended => flops::finish(flight.order),
+        }
+    }
+
     /// The statistics under way.
     pub(crate) fn copied(&self) -> &[P::Store] {
-        let order = self.flight.as_ref().map(|flight| flight.order).filter(|&order| order <= self.order);
+        let order = self.suspended().map(|suspended| suspended.order);
         order.and_then(|order| self.snapshot.as_ref().get(..packed_len(order))).unwrap_or_default()
     }
 
-    /// What is saved beside them.
-    pub(crate) fn suspended(&self) -> Suspended {
-        let flight = self.flight.as_ref().map(|flight| (flight.site, flight.order));
-        let flight = flight.map(|(Site { tensor, factor, snapshot }, order)| ((tensor, factor, snapshot), order));
-        Suspended { cursor: self.cursor, flight }
+    /// What is saved beside them. A root that is too large for this driver is none: there are no statistics of it.
+    pub(crate) fn suspended(&self) -> Option<Suspended> {
+        let flight = self.flight.as_ref().filter(|flight| flight.order <= self.order);
+        flight.map(|&Flight { site, order, idle, .. }| Suspended { site, order, idle })
     }
 
     /// Takes up what was saved, and lends the place of its statistics: the root is begun anew.
-    pub(crate) fn resume(&mut self, Suspended { cursor, flight }: Suspended) -> &mut [P::Store] {
-        self.cursor = cursor;
-        let site = |(tensor, factor, snapshot)| Site { tensor, factor, snapshot };
-        self.flight = flight.map(|(place, order)| Flight::new(site(place), order));
-        let order = flight.map_or(0, |(_, order)| order);
-        let length = if order <= self.order { packed_len(order) } else { 0 };
+    pub(crate) fn resume(&mut self, suspended: Option<Suspended>) -> &mut [P::Store] {
+        let length = suspended.as_ref().map_or(0, |suspended| packed_len(suspended.order));
+        self.flight = suspended.map(|Suspended { site, order, idle }| {
+            let mut flight = Flight::new(site, order, None);
+            flight.idle = idle;
+            flight
+        });
         self.snapshot.as_mut().get_mut(..length).unwrap_or_default()
     }
 
     /// Goes on with the roots as far as the budget reaches, and in [`Mode::Async`] installs what is finished.
     ///
     /// A piece that does not fit any more is left for the next tick. The first one is done whatever it costs, so that there
-    /// is progress with any budget but 0, which does nothing; see [`largest_piece`]. Looking for a factor that is due is not
-    /// counted: some comparisons a factor.
+    /// is progress with any budget but 0, which does nothing; see [`largest_piece`]. Not counted are some comparisons a factor
+    /// for every root: where the next one is looked for, and where its factor is found at its begin and at its end.
     pub fn tick<TS, TW, TB, K>(&mut self, tensors: &mut [Tensor<P, TS, TW, TB>], flops: u64, kernel: &K) -> Tick
     where
         TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
@@ -248,6 +298,7 @@ where
             self.perform(piece, tensors, kernel);
         }
         if self.is_due(tensors) {
+            // Whatever is left of it; of what is due nothing is left undone.
             loop {
                 let piece = self.next(tensors, false).unwrap_or(Piece::Conclude);
                 tick.flops = tick.flops.saturating_add(self.cost(piece));
@@ -256,6 +307,8 @@ where
                     break;
                 }
             }
+        } else {
+            tick.refresh.rejected += self.drop_idle(tensors);
         }
         for (index, tensor) in tensors.iter_mut().enumerate().filter(|(_, tensor)| is_timed(tensor.config())) {
             tick.refresh.rejected += self.fail_lost(index, tensor);
@@ -266,59 +319,73 @@ where
     }
 
     /// The next piece, if it can be done now; `at_once` for roots that are installed as soon as they are finished too.
-    fn next<TS, TW, TB>(&mut self, tensors: &mut [Tensor<P, TS, TW, TB>], at_once: bool) -> Option<Piece>
+    fn next<TS, TW, TB>(&mut self, tensors: &[Tensor<P, TS, TW, TB>], at_once: bool) -> Option<Piece>
     where
         TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
         TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
         TB: AsRef<[Slot]> + AsMut<[Slot]>,
     {
-        let Some(flight) = &self.flight else { return self.due(tensors, at_once) };
-        let (stage, order) = (flight.stage(), flight.order);
-        let Some(factor) = waiting(tensors, flight.site, order) else {
-            self.flight = None;
-            return self.due(tensors, at_once);
-        };
-        match stage {
+        let Some(tensor) = self.awaiting(tensors) else { return self.due(tensors, at_once) };
+        match self.flight.as_ref().map(Flight::stage)? {
             Stage::Copied => Some(Piece::Start),
             Stage::Running => Some(Piece::Step),
-            Stage::Ended => (factor.mode() == Mode::Async).then_some(Piece::Conclude),
+            Stage::Ended => (tensor.config().schedule.mode == Mode::Async).then_some(Piece::Conclude),
         }
     }
 
-    /// The next factor in turn that wants a root of the step just taken.
+    /// The tensor that waits for what is under way. What nobody waits for is dropped: its tensor was built anew, or loaded since.
+    fn awaiting<'t, TS, TW, TB>(&mut self, tensors: &'t [Tensor<P, TS, TW, TB>]) -> Option<&'t Tensor<P, TS, TW, TB>>
+    where
+        TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
+        TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
+        TB: AsRef<[Slot]> + AsMut<[Slot]>,
+    {
+        let Flight { site, order, loads, .. } = self.flight.as_mut()?;
+        let tensor = tensors.get(site.tensor).filter(|tensor| {
+            let pending = tensor.slots().get(site.factor).and_then(Slot::pending);
+            let waits = pending == Some(site.snapshot) && tensor.config().schedule.mode.is_offloaded();
+            // One that was loaded is of the load that its tensor was loaded by, or of one before.
+            waits
+                && order_of(tensor, site.factor) == Some(*order)
+                && *loads.get_or_insert(tensor.loads()) == tensor.loads()
+        });
+        if tensor.is_none() {
+            self.flight = None;
+        }
+        tensor
+    }
+
+    /// Of the factors whose turn has come the one that has waited longest, with the statistics of its tensor's last step.
     fn due<TS, TW, TB>(&self, tensors: &[Tensor<P, TS, TW, TB>], at_once: bool) -> Option<Piece>
     where
         TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
         TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
         TB: AsRef<[Slot]> + AsMut<[Slot]>,
     {
-        let (mut first, mut place) = (None, 0_usize);
+        let round = is_round_open(tensors);
+        let mut oldest = None;
         for (index, tensor) in tensors.iter().enumerate() {
-            let (config, slots) = (tensor.config(), tensor.slots());
-            let driven = if at_once { config.schedule.mode.is_offloaded() } else { is_timed(config) };
-            if let (true, Some(step)) = (driven && tensor.is_open(), tensor.count().checked_sub(1)) {
-                for (factor, slot) in slots.iter().enumerate() {
-                    let Poll::Submit { snapshot } = config.schedule.poll(slot, step, config.first_refresh()) else {
-                        continue;
-                    };
-                    let (site, place) = (Site { tensor: index, factor, snapshot }, place.saturating_add(factor));
-                    let order = tensor.partition().factors(factor..factor.saturating_add(1)).next()?.order;
-                    let piece = Piece::Copy(site, order, place);
-                    if place >= self.cursor {
-                        return Some(piece);
-                    }
-                    first = first.or(Some(piece));
+            let config = tensor.config();
+            // A round is one of all tensors: a turn that was missed may come in one without a gradient of this tensor.
+            let open = if is_timed(config) { round } else { at_once && config.schedule.mode.is_offloaded() };
+            let (true, Some(snapshot)) = (open, tensor.count().checked_sub(1)) else { continue };
+            for (factor, slot) in tensor.slots().iter().enumerate() {
+                let age = slot.newest().map_or(u64::MAX, |newest| snapshot.saturating_sub(newest));
+                if oldest.is_none_or(|(oldest, _)| age > oldest)
+                    && config.schedule.is_overdue(slot, snapshot, config.first_refresh())
+                {
+                    oldest = Some((age, Site { tensor: index, factor, snapshot }));
                 }
             }
-            place = place.saturating_add(slots.len());
         }
-        first
+        let (_, site) = oldest?;
+        Some(Piece::Copy(site, order_of(tensors.get(site.tensor)?, site.factor)?))
     }
 
     /// Flops of a piece at most.
     fn cost(&self, piece: Piece) -> u64 {
         match (piece, &self.flight) {
-            (Piece::Copy(_, order, _), _) => flops::linear(packed_len(order), 1),
+            (Piece::Copy(_, order), _) => flops::linear(packed_len(order), 1),
             (Piece::Start, Some(flight)) => flops::begin(flight.order),
             (Piece::Step, Some(flight)) => flight.next_flops(),
             (Piece::Conclude, Some(flight)) => flops::finish(flight.order),
@@ -334,45 +401,78 @@ where
         TB: AsRef<[Slot]> + AsMut<[Slot]>,
         K: Kernel<P::Root> + ?Sized,
     {
-        if let Piece::Copy(site, order, place) = piece {
-            let Some(factor) = factor(tensors, site) else { return Refresh::default() };
-            let to = self.snapshot.as_mut();
-            if order <= self.order {
-                to.iter_mut().zip(&*factor.statistics).for_each(|(to, &from)| *to = from);
-            }
-            factor.slot.submit(site.snapshot);
-            self.cursor = place.saturating_add(1);
-            self.flight = Some(Flight::new(site, order));
-            return Refresh::default();
-        }
-        let Some(flight) = &mut self.flight else { return Refresh::default() };
-        let Some(factor) = waiting(tensors, flight.site, flight.order) else { return Refresh::default() };
+        let cost = self.cost(piece);
         let workspace = self.workspace.as_mut();
-        let snapshot = self.snapshot.as_ref();
-        let triangle = snapshot.get(..packed_len(flight.order)).filter(|_| flight.order <= self.order);
-        match piece {
-            Piece::Start => flight.start(&factor, triangle.unwrap_or_default()),
-            Piece::Step => flight.step(triangle.unwrap_or_default(), workspace, kernel),
-            _ => {
-                let done = flight.conclude(factor, workspace);
-                self.flight = None;
-                return done;
+        match (piece, &mut self.flight) {
+            (Piece::Copy(site, order), _) => {
+                let loads = tensors.get(site.tensor).map(Tensor::loads);
+                let Some(factor) = factor(tensors, site) else { return Refresh::default() };
+                let to = self.snapshot.as_mut();
+                if order <= self.order {
+                    to.iter_mut().zip(&*factor.statistics).for_each(|(to, &from)| *to = from);
+                }
+                factor.slot.submit(site.snapshot);
+                self.flight = Some(Flight::new(site, order, loads));
             }
+            (Piece::Start | Piece::Step, Some(flight)) => {
+                let triangle = self.snapshot.as_ref().get(..packed_len(flight.order));
+                let triangle = triangle.filter(|_| flight.order <= self.order).unwrap_or_default();
+                if piece == Piece::Step {
+                    flight.step(triangle, workspace, kernel);
+                } else if let Some(factor) = factor(tensors, flight.site) {
+                    flight.start(&factor, triangle);
+                }
+            }
+            (Piece::Conclude, flight) => {
+                let Some(flight) = flight.take() else { return Refresh::default() };
+                let Some(factor) = factor(tensors, flight.site) else { return Refresh::default() };
+                return flight.conclude(factor, workspace);
+            }
+            (_, None) => {}
+        }
+        if let Some(flight) = &mut self.flight {
+            flight.spent = flight.spent.saturating_add(cost);
         }
         Refresh::default()
     }
 
     /// Whether what is under way is to be installed before the next step.
-    fn is_due<TS, TW, TB>(&self, tensors: &mut [Tensor<P, TS, TW, TB>]) -> bool
+    fn is_due<TS, TW, TB>(&mut self, tensors: &[Tensor<P, TS, TW, TB>]) -> bool
     where
         TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
         TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
         TB: AsRef<[Slot]> + AsMut<[Slot]>,
     {
-        let Some(flight) = &self.flight else { return false };
-        let step = tensors.get(flight.site.tensor).map_or(0, Tensor::count);
-        waiting(tensors, flight.site, flight.order)
-            .is_some_and(|factor| matches!(factor.poll(step), Poll::Install { .. }))
+        let Some(tensor) = self.awaiting(tensors) else { return false };
+        let (config, factor) = (tensor.config(), self.under_way().map_or(0, |site| site.factor));
+        let poll = |slot| config.schedule.poll(slot, tensor.count(), config.first_refresh());
+        matches!(tensor.slots().get(factor).map(poll), Some(Poll::Install { .. }))
+    }
+
+    /// Counts a round without a gradient of the tensor whose root is under way, and drops that root after too many in a row:
+    /// the number of failures.
+    fn drop_idle<TS, TW, TB>(&mut self, tensors: &mut [Tensor<P, TS, TW, TB>]) -> u32
+    where
+        TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
+        TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
+        TB: AsRef<[Slot]> + AsMut<[Slot]>,
+    {
+        // Settling twice is one round.
+        if !is_round_open(tensors) {
+            return 0;
+        }
+        let Some(tensor) = self.awaiting(tensors) else { return 0 };
+        let (Some(delay), Some(flight)) = (tensor.config().schedule.mode.delay(), &mut self.flight) else { return 0 };
+        flight.idle = if tensor.is_open() { 0 } else { flight.idle.saturating_add(1) };
+        if flight.idle <= delay {
+            return 0;
+        }
+        let site = flight.site;
+        self.flight = None;
+        factor(tensors, site).map_or(0, |factor| {
+            factor.slot.fail(site.snapshot);
+            1
+        })
     }
 
     /// Counts the failures of slots whose root is due and nowhere under way.
@@ -402,6 +502,27 @@ fn is_timed(config: &Config) -> bool {
     mode.is_offloaded() && mode.delay().is_some()
 }
 
+/// Whether a tensor whose roots have their time has taken a step since the last settling.
+fn is_round_open<P: Precision, TS, TW, TB>(tensors: &[Tensor<P, TS, TW, TB>]) -> bool
+where
+    TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
+    TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
+    TB: AsRef<[Slot]> + AsMut<[Slot]>,
+{
+    tensors.iter().any(|tensor| tensor.is_open() && is_timed(tensor.config()))
+}
+
+/// The order of a factor.
+fn order_of<P: Precision, TS, TW, TB>(tensor: &Tensor<P, TS, TW, TB>, factor: usize) -> Option<usize>
+where
+    TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
+    TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
+    TB: AsRef<[Slot]> + AsMut<[Slot]>,
+{
+    tensor.partition().factors(factor..factor.saturating_add(1)).next().map(|factor| factor.order)
+}
+
+/// A factor, found among all of its tensor.
 fn factor<'a, P: Precision, TS, TW, TB>(tensors: &'a mut [Tensor<P, TS, TW, TB>], site: Site) -> Option<Factor<'a, P>>
 where
     TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
@@ -409,20 +530,4 @@ where
     TB: AsRef<[Slot]> + AsMut<[Slot]>,
 {
     tensors.get_mut(site.tensor)?.factors().each().nth(site.factor)
-}
-
-/// The factor that waits for this snapshot's root, if it does.
-fn waiting<'a, P: Precision, TS, TW, TB>(
-    tensors: &'a mut [Tensor<P, TS, TW, TB>],
-    site: Site,
-    order: usize,
-) -> Option<Factor<'a, P>>
-where
-    TS: AsRef<[P::Store]> + AsMut<[P::Store]>,
-    TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
-    TB: AsRef<[Slot]> + AsMut<[Slot]>,
-{
-    let found = factor(tensors, site)?;
-    let waits = found.order == order && found.slot.pending() == Some(site.snapshot);
-    (waits && found.mode().is_offloaded()).then_some(found)
 }

@@ -66,7 +66,8 @@ where
     pipeline.give_up();
     for (entry, state) in entries.iter_mut().zip(&states) {
         let State { statistics, roots, graft, momentum, slots, count, filled, .. } = state;
-        let saved = tensor::Saved { statistics, roots, graft, momentum, slots, count: *count, filled: *filled };
+        let saved =
+            tensor::Saved { statistics, roots, graft, momentum, slots, count: *count, filled: *filled, open: false };
         entry.tensor.restore(&saved).expect("the lengths were checked");
     }
     for (number, (entry, state)) in entries.iter_mut().zip(&states).enumerate() {

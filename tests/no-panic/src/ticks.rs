@@ -3,11 +3,11 @@
 use shampoo_core::kernel::{Kernel, Portable};
 use shampoo_core::scalar::{Bf16x2, Bf16x2Store, DoubleF32, F32, F32RootDoubleF32, F32RootF64};
 use shampoo_core::schedule::Slot;
-use shampoo_core::ticks::{Ticks, largest_piece};
+use shampoo_core::ticks::{Ticks, largest_piece, largest_root};
 
 type Buffer<T> = &'static mut [T];
 
-entries! { pieces: [largest_piece] }
+entries! { pieces: [largest_piece, largest_root] }
 
 macro_rules! ticks {
     ($name:ident, $p:ty, $store:ty, $root:ty, $kernel:ty) => {
@@ -16,6 +16,7 @@ macro_rules! ticks {
             Ticks::<$p, Buffer<$store>, Buffer<$root>>::order,
             Ticks::<$p, Buffer<$store>, Buffer<$root>>::under_way,
             Ticks::<$p, Buffer<$store>, Buffer<$root>>::abandon,
+            Ticks::<$p, Buffer<$store>, Buffer<$root>>::left_at_most::<Buffer<$store>, Buffer<f32>, Buffer<Slot>>,
             Ticks::<$p, Buffer<$store>, Buffer<$root>>::tick::<Buffer<$store>, Buffer<f32>, Buffer<Slot>, $kernel>,
             Ticks::<$p, Buffer<$store>, Buffer<$root>>::settle::<Buffer<$store>, Buffer<f32>, Buffer<Slot>, $kernel>,
         ] }

@@ -4,22 +4,25 @@ use super::model;
 use super::model::{Model, tensor, with};
 use crate::common::generated;
 use crate::common::run::narrow;
+use core::cell::Cell;
 use proptest::prelude::*;
 use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::ImageError;
 use shampoo_core::graft::{Graft, Length, Scope};
 use shampoo_core::image::{
-    Number, Part, Reader, image_len, newest, next, numbers_len, save, stream, tensor_len, ticks_len,
+    Number, Part, Reader, both, image_len, newest, next, next_beside, numbers_len, save, stream, stream_chunks,
+    tensor_len, ticks_len,
 };
 use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Ridge};
 use shampoo_core::momentum::{Buffers, Filter, Momentum};
 use shampoo_core::partition::{Merge, Sides};
 use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootF64, F64, Precision};
-use shampoo_core::schedule::{Adaptive, Mode, Schedule};
+use shampoo_core::schedule::{Adaptive, Mode, Schedule, Slot};
 use shampoo_core::statistics::{Averaging, TraceScaling};
-use shampoo_core::tensor::largest_order;
+use shampoo_core::tensor::{Tensor, largest_order, lengths};
 use shampoo_tests::generate::Random;
+use std::rc::Rc;
 
 const SHAPES: [&[usize]; 2] = [&[6, 4], &[5, 3]];
 
@@ -123,7 +126,7 @@ fn in_async_mode_a_factor_is_asked_again() {
     let mut model = Model::<F32>::new(&SHAPES[..1], config);
     model.round(1, 3_000);
     assert!(model.ticks.under_way().is_some() && model.tensors[0].slots()[0].pending() == Some(0));
-    let mut image = vec![0; tensor_len::<F32>(SHAPES[0], &config) + 28];
+    let mut image = vec![0; tensor_len::<F32>(SHAPES[0], &config) + 36];
     save(&[&model.tensors[0]], 1, &mut image).expect("room enough");
     let mut loaded = Model::<F32>::new(&SHAPES[..1], config);
     Reader::open(&image).unwrap().restore(&mut [&mut loaded.tensors[0]]).expect("what was saved");
@@ -328,19 +331,54 @@ fn other_shapes_numbers_and_parts_are_refused() {
     let config = Config::DEFAULT;
     save(&[&tensor::<F32>(&[6, 4], config), &[1.0_f32; 3]], 0, &mut image).expect("room enough");
     let image = Reader::open(&image).expect("whole");
-    let settings = |part| Err(ImageError::Settings { part });
+    let (shape, numbers_of) = (Err(ImageError::Shape { part: 0 }), |part| Err(ImageError::Numbers { part }));
     let mut numbers = [0.0_f32; 3];
-    assert_eq!(image.restore(&mut [&mut tensor::<F32>(&[4, 6], config), &mut numbers]), settings(0));
-    assert_eq!(image.restore(&mut [&mut tensor::<F32RootF64>(&[6, 4], config), &mut numbers]), settings(0));
-    assert_eq!(image.restore(&mut [&mut tensor::<Bf16x2Store>(&[6, 4], config), &mut numbers]), settings(0));
-    assert_eq!(image.restore(&mut [&mut numbers, &mut tensor::<F32>(&[6, 4], config)]), settings(0));
+    assert_eq!(image.restore(&mut [&mut tensor::<F32>(&[4, 6], config), &mut numbers]), shape);
+    assert_eq!(image.restore(&mut [&mut tensor::<F32RootF64>(&[6, 4], config), &mut numbers]), numbers_of(0));
+    assert_eq!(image.restore(&mut [&mut tensor::<Bf16x2Store>(&[6, 4], config), &mut numbers]), numbers_of(0));
+    assert_eq!(image.restore(&mut [&mut numbers, &mut tensor::<F32>(&[6, 4], config)]), numbers_of(0));
     let mut right = tensor::<F32>(&[6, 4], config);
-    assert_eq!(image.restore(&mut [&mut right, &mut [0_u32; 3]]), settings(1));
+    assert_eq!(image.restore(&mut [&mut right, &mut [0_u32; 3]]), numbers_of(1));
     assert_eq!(image.restore(&mut [&mut right, &mut [0.0_f32; 4]]), Err(ImageError::State { part: 1 }));
     assert_eq!(image.restore(&mut [&mut right]), Err(ImageError::Parts { needed: 1, found: 2 }));
     assert_eq!(numbers, [0.0; 3]);
     assert_eq!(image.restore(&mut [&mut right, &mut numbers]), Ok(()));
     assert_eq!(numbers, [1.0; 3]);
+}
+
+/// What a driver cannot hold it does not save: a larger one loads the image.
+#[test]
+fn a_root_that_is_too_large_for_its_driver_is_not_saved() {
+    let config = with(Mode::Pipelined { delay: 2 }, 1);
+    let mut model = Model::<F32>::new(&SHAPES, config);
+    let right = model.clone();
+    model.ticks = model::driver(3);
+    model.round(1, 1);
+    assert!(model.ticks.under_way().is_some());
+    let image = saved(&mut model, 1);
+    for mut other in [model.clone(), right] {
+        restore(&mut other, &image).expect("no statistics are missing");
+        assert_eq!(other.ticks.under_way(), None);
+        (0..3).for_each(|_| other.round(1, 1));
+        assert_eq!(other.tensors[0].slots()[0].failures(), 1, "as a root that is lost");
+    }
+}
+
+/// What closes a round goes with the state, by whatever way it is put back.
+#[test]
+fn a_closed_round_stays_closed_when_it_is_put_back() {
+    let mut model = Model::<F32>::new(&SHAPES[..1], with(Mode::Pipelined { delay: 2 }, 1));
+    (0..3).for_each(|_| model.round(1, u64::MAX));
+    model.settle();
+    model.ticks.abandon();
+    let mut loaded = tensor::<F32>(SHAPES[0], *model.tensors[0].config());
+    loaded.restore(&model.tensors[0].saved()).expect("the same lengths");
+    model.tensors[0] = loaded;
+    model.tick(u64::MAX);
+    assert_eq!(model.ticks.under_way(), None);
+    model.step();
+    model.tick(u64::MAX);
+    assert!(model.ticks.under_way().is_some());
 }
 
 #[test]
@@ -379,6 +417,102 @@ fn a_short_buffer_and_a_sink_that_is_full_are_errors() {
     assert_eq!((found, calls_after), (Err(ImageError::Refused), 0));
 }
 
+/// Shared numbers are saved, and come back into a place of their own.
+#[test]
+fn a_shared_slice_is_saved_and_not_loaded() {
+    let weights: &[f32] = &[1.0, 2.0, 3.0];
+    let mut image = [0; 64];
+    save(&[&weights], 0, &mut image).expect("room enough");
+    let (image, mut shared) = (Reader::open(&image).expect("whole"), weights);
+    assert_eq!(image.restore(&mut [&mut shared]), Err(ImageError::State { part: 0 }));
+    let mut own = [0.0_f32; 3];
+    assert_eq!((image.restore(&mut [&mut own]), &own[..]), (Ok(()), weights));
+}
+
+#[test]
+fn pieces_of_one_size_make_the_same_image() {
+    let (mut model, _) = small();
+    let right = saved(&mut model, 1);
+    let weights = model.weights[0].as_slice();
+    let parts: [&dyn Part; 3] = [&model.tensors[0], &weights, &model.ticks];
+    fn pages<const N: usize>(parts: &[&dyn Part], right: &[u8]) {
+        let mut found = Vec::new();
+        let length = stream_chunks(parts, 1, 0xA5, &mut |page: &[u8; N]| {
+            assert!(page.as_ptr().addr().is_multiple_of(8));
+            found.extend_from_slice(page);
+            true
+        });
+        assert_eq!((length, found.len()), (Ok(right.len()), right.len().div_ceil(N) * N));
+        assert!(found[..right.len()] == *right && found[right.len()..].iter().all(|&byte| byte == 0xA5));
+        // Refused at each of its pages.
+        for last in 0..found.len() / N {
+            let mut calls = 0;
+            let refused = stream_chunks(parts, 1, 0, &mut |_: &[u8; N]| {
+                calls += 1;
+                calls <= last
+            });
+            assert_eq!((refused, calls), (Err(ImageError::Refused), last + 1));
+        }
+    }
+    pages::<1>(&parts, &right);
+    pages::<7>(&parts, &right);
+    pages::<8>(&parts, &right);
+    pages::<256>(&parts, &right);
+    pages::<100_000>(&parts, &right);
+    assert_eq!(stream_chunks(&parts, 1, 0, &mut |_: &[u8; 0]| true), Err(ImageError::Refused));
+}
+
+/// A buffer of the caller's kind, and how much of it there is now.
+struct Fickle(Vec<f32>, Rc<Cell<usize>>);
+
+impl AsRef<[f32]> for Fickle {
+    fn as_ref(&self) -> &[f32] {
+        &self.0[..self.1.get().min(self.0.len())]
+    }
+}
+
+impl AsMut<[f32]> for Fickle {
+    fn as_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+#[test]
+fn a_part_that_writes_fewer_bytes_than_it_said_is_an_error() {
+    let need = lengths::<F32>(&[3, 2], &Config::DEFAULT).expect("a legal shape");
+    let room = Rc::new(Cell::new(usize::MAX));
+    let numbers = |length| Fickle(vec![0.0; length], room.clone());
+    let (statistics, roots) = (numbers(need.statistics), numbers(need.statistics));
+    let (graft, momentum, slots) = (vec![0.0; need.graft], vec![0.0; need.momentum], vec![Slot::EMPTY; need.slots]);
+    let tensor = Tensor::<F32, _, _, _>::new(&[3, 2], Config::DEFAULT, statistics, roots, graft, momentum, slots);
+    let (tensor, mut image) = (tensor.expect("legal settings"), [0; 1000]);
+    assert!(save(&[&tensor], 0, &mut image).is_ok());
+    room.set(need.statistics - 1);
+    assert_eq!(save(&[&tensor], 0, &mut image), Err(ImageError::Malformed));
+}
+
+/// A newer image of another program leaves the older one where it is, and is what the next save goes over.
+#[test]
+fn the_older_copy_is_there_where_the_newer_one_is_refused() {
+    let (mut model, mut other) = small();
+    let mut theirs = vec![0; 64];
+    save(&[&[1_u32, 2]], 8, &mut theirs).expect("room enough");
+    let ours = saved(&mut model, 7);
+    for (places, own) in [([&ours[..], &theirs[..]], 0), ([&theirs[..], &ours[..]], 1)] {
+        assert_eq!(newest(places).map(|(place, _)| place), Some(1 - own));
+        let found = both(places).map(|found| found.map(|(place, image)| (place, image.sequence())));
+        assert_eq!(found, [Some((1 - own, 8)), Some((own, 7))]);
+        restore(&mut other, places[own]).expect("the older one");
+        assert!(other.state() == model.state());
+        assert_eq!((next(places), next_beside(places, own)), ((own, 9), (1 - own, 9)));
+    }
+    let nothing = [0xFF; 64];
+    let found = both([&nothing, &ours]);
+    assert!(matches!(found, [Some((1, _)), None]));
+    assert!(matches!(both([&nothing, &nothing]), [None, None]));
+    assert_eq!((next_beside([&nothing, &ours], 1), next_beside([&ours, &nothing], 0)), ((0, 8), (1, 8)));
+}
+
 /// Reflected CRC-32, a bit at a time.
 fn crc(bytes: &[u8]) -> u32 {
     let step = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
@@ -397,7 +531,7 @@ fn sign(image: &mut [u8]) {
 fn counts_that_make_no_sense_are_refused() {
     let (mut model, mut other) = small();
     let image = saved(&mut model, 1);
-    let start = 16 + 8;
+    let start = 16 + 16;
     let never = u64::MAX.to_le_bytes();
     for (place, bytes) in [
         (start, &never[..]),                      // steps so far
@@ -420,10 +554,10 @@ fn counts_that_make_no_sense_are_refused() {
         damaged
     };
     assert_eq!(assert_refused(&mut other, &with_field(0, b"SHAM")), ImageError::Magic);
-    assert_eq!(assert_refused(&mut other, &with_field(4, &[2, 0])), ImageError::Version { found: 2 });
+    assert_eq!(assert_refused(&mut other, &with_field(4, &[1, 0])), ImageError::Version { found: 1 });
     assert_eq!(assert_refused(&mut other, &with_field(6, &[4, 0])), ImageError::Malformed);
     assert_eq!(assert_refused(&mut other, &with_field(12, &[19, 0, 0, 0])), ImageError::Malformed);
-    assert_eq!(assert_refused(&mut other, &with_field(20, &[0xFF; 4])), ImageError::Malformed);
+    assert_eq!(assert_refused(&mut other, &with_field(28, &[0xFF; 4])), ImageError::Malformed);
     assert!(matches!(assert_refused(&mut other, &with_field(12, &[0xFF; 4])), ImageError::Truncated { .. }));
     restore(&mut other, &with_field(8, &[5, 0, 0, 0])).expect("another number");
 }

@@ -10,3 +10,4 @@ mod image;
 mod job_flops;
 mod model;
 mod ticks;
+mod turns;

@@ -6,7 +6,7 @@ use crate::mat::{MatMut, MatRef};
 use crate::scalar::Real;
 
 /// Iterations at most; kappa 1e10 takes 29.
-const MAX_ITERATIONS: u32 = 60;
+pub(super) const MAX_ITERATIONS: u32 = 60;
 
 /// Growth of max |M - I| that ends an iteration.
 const GROWTH: f64 = 1.2;

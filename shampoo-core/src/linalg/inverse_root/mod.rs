@@ -20,6 +20,7 @@ mod report;
 mod request;
 pub mod spectral;
 pub mod tables;
+mod whole;
 
 pub use crate::linalg::Progress;
 pub use coupled::{Extent, Scaling, Stop, Watch, default_tolerance};

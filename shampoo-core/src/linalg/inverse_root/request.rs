@@ -9,7 +9,7 @@ use crate::linalg::flops;
 use crate::scalar::Real;
 
 /// Orders above this one are real exponents: their residual alone would take hundreds of products.
-const MAX_ORDER: u32 = 1024;
+pub(super) const MAX_ORDER: u32 = 1024;
 
 /// Which root: only real inverse powers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -101,7 +101,8 @@ impl From<ImageError> for Error {
     fn from(error: ImageError) -> Self {
         match error {
             ImageError::Space { .. } | ImageError::TooLarge => Self::TooSmall,
-            ImageError::Parts { .. } | ImageError::Settings { .. } => Self::OtherSettings,
+            ImageError::Parts { .. } | ImageError::Numbers { .. } => Self::OtherSettings,
+            ImageError::Shape { .. } | ImageError::Settings { .. } => Self::OtherSettings,
             _ => Self::Broken,
         }
     }
