@@ -1,6 +1,6 @@
 /* The Shampoo optimizer for C programs, with or without an operating system: one object for all the layers of a network.
  *
- *     static _Alignas(SHAMPOO_ALIGNMENT) unsigned char memory[36000]; // at least shampoo_len(shapes, 2, &options)
+ *     static _Alignas(SHAMPOO_ALIGNMENT) unsigned char memory[72000]; // at least shampoo_len(shapes, 2, &options)
  *     struct shampoo_options options = shampoo_defaults();
  *     struct shampoo_shape shapes[] = {{32, 16}, {4, 32}};
  *     if (shampoo_init(memory, sizeof memory, shapes, 2, &options) != SHAMPOO_ERROR_OK) { ... }
