@@ -98,8 +98,13 @@ struct State {
 /// Bits that no memory has by chance at its own address, other ones where a library lays its memory out otherwise: memory
 /// may outlive a reset, and the program may be another one then.
 const MARK: usize = {
-    let layout =
-        [VERSION as usize, size_of::<State>(), size_of::<Layer<'_>>(), size_of::<Slot>(), core::mem::offset_of!(State, optimizer)];
+    let layout = [
+        VERSION as usize,
+        size_of::<State>(),
+        size_of::<Layer<'_>>(),
+        size_of::<Slot>(),
+        core::mem::offset_of!(State, optimizer),
+    ];
     let (mut mark, mut rest) = (0x5348_4D50_usize, layout.as_slice());
     while let [first, others @ ..] = rest {
         // FNV-1a by words.

@@ -54,7 +54,8 @@ fn run() -> bool {
     let bits = measure(&mut checks, "bits", &FastMath::<_, false>(Portable), Some(3.6e-2));
     let newton = measure(&mut checks, "newton", &FastMath::<_, true>(Portable), Some(2e-3));
     // The host counts nothing.
-    let saves = |fast: [u64; 2]| fast.iter().zip(exact).all(|(&fast, exact)| fast < exact || cfg!(not(target_os = "none")));
+    let saves =
+        |fast: [u64; 2]| fast.iter().zip(exact).all(|(&fast, exact)| fast < exact || cfg!(not(target_os = "none")));
     checks.check("the bits alone are quicker", saves(bits));
     say!("newton is quicker: ", u32::from(saves(newton)));
     checks.finish()
