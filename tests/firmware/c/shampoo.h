@@ -1,17 +1,20 @@
 /* The Shampoo optimizer for C programs, with or without an operating system: one object for all the layers of a network.
  *
- *     static _Alignas(8) unsigned char memory[100000];
+ *     static _Alignas(SHAMPOO_ALIGNMENT) unsigned char memory[72000]; // at least shampoo_len(shapes, 2, &options)
  *     struct shampoo_options options = shampoo_defaults();
  *     struct shampoo_shape shapes[] = {{32, 16}, {4, 32}};
  *     if (shampoo_init(memory, sizeof memory, shapes, 2, &options) != SHAMPOO_ERROR_OK) { ... }
  *     for (;;) {
  *         ...the gradients...
- *         shampoo_step(memory, parameters, gradients, 0.004);
+ *         if (shampoo_step(memory, parameters, gradients, 0.004) != SHAMPOO_ERROR_OK) { ...nothing has changed... }
  *         shampoo_tick(memory, flops, NULL); // as often as there is time
  *     }
  *
- * How much memory is needed shampoo_len() says. Nothing allocates, waits or panics. The numbers have the same bits on every
- * target, as long as the C program's own do: -ffp-contract=off. */
+ * Nothing allocates, waits or panics. The numbers have the same bits on every target, as long as the C program's own do:
+ * -ffp-contract=off.
+ *
+ * No function may be called while another works on the same memory: not by an interrupt, and not by another thread. Only
+ * those that take a const memory may be called at the same time as each other. Call shampoo_init() after every reset. */
 
 #ifndef SHAMPOO_H
 #define SHAMPOO_H
@@ -21,8 +24,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// The version of the library that this describes: 10000 times the major, 100 times the minor one, and the patch.
+#define SHAMPOO_VERSION 100
+
 // Alignment of the memory in bytes.
 #define SHAMPOO_ALIGNMENT 8
+
+// Layers at most.
+#define SHAMPOO_MAX_LAYERS 8
 
 // What a function returns. Whatever it is but SHAMPOO_ERROR_OK, nothing has changed.
 enum shampoo_error {
@@ -34,11 +43,11 @@ enum shampoo_error {
     SHAMPOO_ERROR_MISALIGNED,
     // The buffer is too short.
     SHAMPOO_ERROR_TOO_SMALL,
-    // A side is 0, there are no layers or more than 8, or a layer is too large.
+    // A side is 0, there are no layers or more than SHAMPOO_MAX_LAYERS, or a layer is too large.
     SHAMPOO_ERROR_SHAPE,
     // A setting is out of its range.
     SHAMPOO_ERROR_OPTIONS,
-    // The memory is not one that shampoo_init() has filled, or it has been moved since.
+    // The memory is not one that shampoo_init() of this library has filled, or it has been moved since.
     SHAMPOO_ERROR_NOT_INITIALIZED,
     // A gradient, or a parameter that decays, is not finite.
     SHAMPOO_ERROR_NOT_FINITE,
@@ -50,6 +59,8 @@ enum shampoo_error {
     SHAMPOO_ERROR_BROKEN,
     // An image of other layers or other settings.
     SHAMPOO_ERROR_OTHER_SETTINGS,
+    // What begins like an image, but one of another version of the library.
+    SHAMPOO_ERROR_OTHER_VERSION,
 };
 
 // The method that gives a step its length; without preconditioning it is the step.
@@ -66,29 +77,34 @@ enum shampoo_graft {
 
 // Settings of all layers. Fill it by shampoo_defaults() and change what is to be different.
 struct shampoo_options {
-    // Not 0: steps are preconditioned. 0: there are no statistics and no roots.
+    // Not 0, as by default: steps are preconditioned. 0: there are no statistics and no roots.
     uint32_t precondition;
-    // Not 0: momentum looks ahead.
+    // Not 0, as by default: momentum looks ahead.
     uint32_t nesterov;
-    // Larger sides are cut into blocks of this size.
+    // Sides longer than this are cut into blocks of it, each with its own roots: at least 1, by default 128. Memory of a block
+    // grows with its square, time with its cube.
     uint32_t block_size;
-    // Steps between two roots of a factor; as many turns as there are factors, each `delay` steps, give each one its own.
+    // A factor (each side of each block of a layer has one) gets a new root every so many steps: at least 1, by default 4. One
+    // factor's turn comes `delay` steps after another's. So N times `delay`, for N factors of all layers, gives each a turn of
+    // its own; with less, some of them share one and some are left out in a period.
     uint32_t precondition_every;
-    // Steps from a snapshot of statistics to the use of its root, at least 1: the time that ticks have.
+    // Steps from the one whose statistics a root is computed of to the one that uses it, which are the time that ticks have: at
+    // least 1, by default 1.
     uint32_t delay;
-    // Decay of the statistics; 1 is a sum.
+    // Decay of the statistics: above 0, at most 1, which is a sum, by default 0.9.
     double statistics_beta2;
-    // Added to a statistic before its root, relative to its largest eigenvalue.
+    // Added to a statistic before its root, relative to its largest eigenvalue: finite, at least 0, by default 1e-6.
     double ridge;
-    // The method that gives a step its length. (An integer: C does not keep to an enumeration.)
+    // The method that gives a step its length, one of shampoo_graft, by default SHAMPOO_GRAFT_RMS_PROP. (An integer: C does
+    // not keep to an enumeration.)
     uint32_t graft;
-    // Decay of RMSProp's squares.
+    // Decay of RMSProp's squares: above 0, below 1, by default 0.99. Other methods have none.
     double graft_beta2;
-    // Added to the root of the squares.
+    // Added to the root of the squares: finite, at least 0, by default 1e-10. Not for SGD.
     double graft_epsilon;
-    // Momentum of the step; 0 keeps none.
+    // Momentum of the step: at least 0, where none is kept, below 1, by default 0.9.
     double momentum;
-    // Parameters shrink by this times the learning rate in every step.
+    // Parameters shrink by this times the learning rate in every step: finite, at least 0, by default 0.
     double weight_decay;
 };
 
@@ -98,6 +114,14 @@ struct shampoo_shape {
     uint32_t rows;
     // Columns, at least 1.
     uint32_t columns;
+};
+
+// What became of the inverse roots since shampoo_init() or shampoo_restore().
+struct shampoo_roots_found {
+    // Found precise enough, and used.
+    uint32_t accepted;
+    // Refused: the one before stays in use.
+    uint32_t rejected;
 };
 
 // Where images are, of two places that are written in turns.
@@ -114,15 +138,20 @@ struct shampoo_places_found {
 extern "C" {
 #endif // __cplusplus
 
-// Settings of the library: Shampoo with the length of RMSProp's step.
+// The settings to begin with: Shampoo with the length of RMSProp's step.
 struct shampoo_options shampoo_defaults(void);
 
-// Bytes of memory for layers of these shapes; 0 where shampoo_init() would refuse them.
+// Bytes of memory for layers of these shapes; 0 where shampoo_init() would refuse them. They depend on the size of pointers
+// too, so a computer's are more than a microcontroller's.
 //
 // Requires: `shapes` points to so many shapes, `options` to settings.
-size_t shampoo_len(const struct shampoo_shape *shapes, size_t layers, const struct shampoo_options *options);
+size_t shampoo_len(const struct shampoo_shape *shapes,
+                   size_t layers,
+                   const struct shampoo_options *options);
 
-// Begins anew in this memory, which belongs to the optimizer until it is not used any more, and must stay where it is.
+// Begins anew in this memory, which belongs to the optimizer until it is not used any more, and must stay where it is. It
+// begins at a multiple of SHAMPOO_ALIGNMENT bytes and has at least shampoo_len() of them; more are left alone. To be called
+// after every reset, even where memory outlives it.
 //
 // Requires: `memory` points to so many bytes that nobody else uses, `shapes` to so many shapes, `options` to settings.
 enum shampoo_error shampoo_init(void *memory,
@@ -140,7 +169,9 @@ enum shampoo_error shampoo_step(void *memory,
                                 const float *const *gradients,
                                 double learning_rate);
 
-// Goes on with the root under way as far as so many flops reach. Parameters do not depend on it.
+// Goes on with the root under way as far as so many flops reach. A flop is an addition or a multiplication of floats, a
+// division or a square root is 8; they are counted from above. How many of them a processor does in a millisecond is to be
+// measured. Parameters depend neither on the budget nor on how many ticks there are.
 //
 // Requires: `memory` is one for shampoo_init(); `working`, which may be null, receives 1 where there is more to do, else 0.
 enum shampoo_error shampoo_tick(void *memory,
@@ -157,6 +188,12 @@ uint64_t shampoo_largest_piece(const void *memory);
 // Requires: `memory` is one for shampoo_init().
 uint64_t shampoo_steps(const void *memory);
 
+// What became of the roots: with these settings each is refused or used in the step that is due for it. All 0 for memory
+// that is not initialized.
+//
+// Requires: `memory` is one for shampoo_init().
+struct shampoo_roots_found shampoo_roots(const void *memory);
+
 // Bytes of an image at most; 0 for memory that is not initialized.
 //
 // Requires: `memory` is one for shampoo_init().
@@ -165,8 +202,8 @@ size_t shampoo_image_len(const void *memory);
 // Writes everything that the next step depends on, parameters and all, and its length.
 //
 // Requires: `memory` and `parameters` as for shampoo_step(), `image` points to so many bytes, `length` to a number or is null.
-enum shampoo_error shampoo_save(void *memory,
-                                float *const *parameters,
+enum shampoo_error shampoo_save(const void *memory,
+                                const float *const *parameters,
                                 uint32_t number,
                                 uint8_t *image,
                                 size_t bytes,

@@ -97,9 +97,9 @@ impl Checks {
         }
     }
 
-    /// Prints how many there were; whether all of them held.
+    /// Prints how many there were; whether there were any and all of them held.
     pub fn finish(self) -> bool {
         say!("checks ", self.passed, " passed ", self.failed, " failed");
-        self.failed == 0
+        self.failed == 0 && self.passed > 0
     }
 }

@@ -67,6 +67,18 @@ extern "C" fn steps() -> u32 {
     with(0, |training| training.steps() as u32)
 }
 
+/// Roots that were used since the training was started or restored.
+#[unsafe(no_mangle)]
+extern "C" fn accepted() -> u32 {
+    with(0, |training| training.verdicts().accepted)
+}
+
+/// Roots that were refused.
+#[unsafe(no_mangle)]
+extern "C" fn rejected() -> u32 {
+    with(0, |training| training.verdicts().rejected)
+}
+
 /// 32 bits of all the weights' bits.
 #[unsafe(no_mangle)]
 extern "C" fn digest() -> u32 {

@@ -7,7 +7,9 @@ import { page } from "./browser.mjs";
 const [site, browser] = process.argv.slice(2);
 const lines = readFileSync(0, "utf8").trim().split("\n").map((line) => line.split(" "));
 const host = Object.fromEntries(
-  lines.filter(([size]) => size === "standard").map(([, method, , digest]) => [method.toLowerCase(), digest]),
+  lines
+    .filter(([size]) => size === "standard")
+    .map(([, method, , digest, loss]) => [method.toLowerCase(), { digest, thousandths: Number(loss) }]),
 );
 
 let [passed, failed] = [0, 0];

@@ -31,7 +31,8 @@ async function time(source, method) {
   return Math.round(Math.min(...rounds));
 }
 
-/** Checks, by `check(name, passed)`; `host` holds the host's digest for each method. Returns what every page has to show. */
+/** Checks, by `check(name, passed)`; `host` holds digest and loss in thousandths for each method. Returns what every page has
+ * to show. */
 export async function modules(site, host, check) {
   const found = {};
   for (const build of BUILDS) {
@@ -41,7 +42,12 @@ export async function modules(site, host, check) {
     for (const method of METHODS) {
       const run = await train(source, method, STEPS, 0);
       const few = await train(source, method, STEPS, 10_000);
-      check(`${build} ${method}: the host's ${host[method]} (${run.digest})`, run.digest === host[method]);
+      const { digest, thousandths } = host[method];
+      check(`${build} ${method}: the host's ${digest} (${run.digest})`, run.digest === digest);
+      // As the host cuts it off, in single precision.
+      check(`${build} ${method}: the host's loss`, Math.trunc(Math.fround(1000 * run.heldOut)) === thousandths);
+      const { accepted, rejected } = run.training.roots;
+      check(`${build} ${method}: ${accepted} roots`, accepted === (method === "shampoo" ? STEPS - 1 : 0) && rejected === 0);
       check(`${build} ${method}: the same by ticks`, few.digest === run.digest);
       check(`${build} ${method}: learns (${run.heldOut.toFixed(4)})`, run.heldOut < 0.5 && run.losses[0] > 1);
       check(`${build} ${method}: 640 finite weights`, run.training.parameters.length === 640
@@ -51,11 +57,22 @@ export async function modules(site, host, check) {
     }
     console.log(`${build}: ${source.length} bytes`);
   }
+  await budgets(bytes(site, "plain"), check);
   await saves(bytes(site, "plain"), bytes(site, "simd128"), check);
   const idle = await Shampoo.load(bytes(site, "plain"));
   check("an unknown method is refused", throws(() => idle.start("lamb")));
   check("a step without a training is refused", throws(() => idle.step()));
   return found;
+}
+
+/** Ticks end whatever they are given. */
+async function budgets(source, check) {
+  for (const budget of [undefined, Infinity, 2 ** 32, NaN, 0, -1, 0.5]) {
+    const { training } = await train(source, "shampoo", 8, 0);
+    let ticks = 1;
+    while (training.tick(budget) && ticks < 100_000) ticks += 1;
+    check(`ticks of ${budget} flops end (${ticks})`, ticks < 100_000 && (ticks === 1) === (budget === undefined || budget > 1));
+  }
 }
 
 /** Saved by one build, in the middle of a root, and loaded by the other. */

@@ -49,6 +49,19 @@ function show(run) {
 }
 
 function frame() {
+  try {
+    work();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error) {
+  status.textContent = `failed: ${error.message}`;
+  button.disabled = false;
+}
+
+function work() {
   const start = performance.now();
   for (let i = 0; i < STEPS && performance.now() - start < FRAME; i++) {
     runs.filter(({ training }) => training.steps < steps).forEach(advance);
@@ -70,14 +83,13 @@ async function train() {
   const method = element("method").value;
   steps = Math.max(1, element("steps").valueAsNumber || 200);
   results.replaceChildren();
-  canvas.dataset.frames = 0;
+  [canvas.dataset.frames, canvas.dataset.points] = [0, 0];
   try {
     runs = [];
     for (const name of method === "all" ? METHODS : [method]) runs.push(await prepare(name));
     requestAnimationFrame(frame);
   } catch (error) {
-    status.textContent = `failed: ${error.message}`;
-    button.disabled = false;
+    fail(error);
   }
 }
 

@@ -16,8 +16,9 @@ export class Shampoo {
 
   /** From an address, or from the module's bytes. */
   static async load(source) {
-    const bytes = typeof source === "string" ? await (await fetch(source)).arrayBuffer() : source;
-    return new Shampoo((await WebAssembly.instantiate(bytes, {})).instance.exports);
+    const response = typeof source === "string" ? await fetch(source) : new Response(source);
+    if (!response.ok) throw new Error(`${source}: ${response.status}`);
+    return new Shampoo((await WebAssembly.instantiate(await response.arrayBuffer(), {})).instance.exports);
   }
 
   /** Begins anew with one of METHODS. */
@@ -32,19 +33,20 @@ export class Shampoo {
     return loss;
   }
 
-  /** Computes roots, so many flops at most; whether there are more. What is left, the next step does. */
-  tick(flops) {
-    return this.#exports.tick(flops) !== 0;
+  /** Computes roots, about so many flops, at least 1; whether there are more. What is left, the next step does. */
+  tick(flops = 0xffff_ffff) {
+    return this.#exports.tick(Math.min(Math.max(flops, 1) || 1, 0xffff_ffff)) !== 0;
   }
+
+  /** Roots used and refused since the start. */
+  get roots() { return { accepted: this.#exports.accepted(), rejected: this.#exports.rejected() }; }
 
   /** Mean loss of samples that are never trained with. */
   heldOut(samples = 256) {
     return this.#exports.held_out(samples);
   }
 
-  get steps() {
-    return this.#exports.steps() >>> 0;
-  }
+  get steps() { return this.#exports.steps() >>> 0; }
 
   /** The weights, a copy. */
   get parameters() {

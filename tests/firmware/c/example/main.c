@@ -1,7 +1,10 @@
-/* Trains as the Rust program does and prints the same lines; then misuses everything. */
+/* Trains as the Rust program does and prints the same lines; then misuses everything. MEMORY is what shampoo.h says that
+ * these layers need. */
 #include "../shampoo.h"
 #include "board.h"
 #include "network.h"
+
+enum { STEPS = 100 };
 
 static uint32_t passed, failed;
 
@@ -12,12 +15,14 @@ static void check(const char *name, int good) {
     *(good ? &passed : &failed) += 1;
 }
 
-static _Alignas(SHAMPOO_ALIGNMENT) unsigned char memory[120000], before[120000];
+static _Alignas(SHAMPOO_ALIGNMENT) unsigned char memory[MEMORY], before[MEMORY];
 static struct network network, copy;
 static uint8_t flash[2][24000];
 
 static const struct shampoo_shape shapes[] = {{HIDDEN, INPUTS}, {CLASSES, HIDDEN}};
 static float *const parameters[] = {network.first, network.second};
+/* The same numbers to be saved: C does not make them const by itself. */
+static const float *const saved_parameters[] = {network.first, network.second};
 static const float *const gradients[] = {network.first_gradient, network.second_gradient};
 
 static int same(const void *a, const void *b, size_t bytes) {
@@ -57,12 +62,25 @@ static struct method method(const char *name) {
 static enum shampoo_error step(double learning_rate, uint64_t budget) {
     network_batch(&network);
     const enum shampoo_error error = shampoo_step(memory, parameters, gradients, learning_rate);
+    if (error != SHAMPOO_ERROR_OK) {
+        return error;
+    }
     for (uint32_t working = budget > 0; working != 0;) {
-        if (shampoo_tick(memory, budget, &working) != SHAMPOO_ERROR_OK) {
-            return SHAMPOO_ERROR_NOT_INITIALIZED;
+        const enum shampoo_error ticked = shampoo_tick(memory, budget, &working);
+        if (ticked != SHAMPOO_ERROR_OK) {
+            return ticked;
         }
     }
-    return error;
+    return SHAMPOO_ERROR_OK;
+}
+
+/* So many steps without ticks. */
+static void stepped(double learning_rate, int steps) {
+    for (int i = 0; i < steps; i++) {
+        if (step(learning_rate, 0) != SHAMPOO_ERROR_OK) {
+            check("step", 0);
+        }
+    }
 }
 
 static void train(const char *name) {
@@ -73,12 +91,15 @@ static void train(const char *name) {
         return;
     }
     const uint64_t budget = shampoo_largest_piece(memory);
-    for (int i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < STEPS; i++) {
         if (step(own.learning_rate, i % 2 == 0 ? budget : 0) != SHAMPOO_ERROR_OK) {
             check("step", 0);
             return;
         }
     }
+    /* Each step but the first has the root of one factor. */
+    const struct shampoo_roots_found roots = shampoo_roots(memory);
+    check("every root is accepted", roots.accepted == (own.options.precondition ? STEPS - 1 : 0) && roots.rejected == 0);
     print("standard ");
     print(name);
     print(" ");
@@ -95,24 +116,20 @@ static void save_and_restore(void) {
     const struct method own = method("Shampoo");
     size_t length = 0;
     network_start(&network);
-    shampoo_init(memory, sizeof memory, shapes, 2, &own.options);
-    for (int i = 0; i < 10; i++) {
-        step(own.learning_rate, 0);
-    }
+    check("init", shampoo_init(memory, sizeof memory, shapes, 2, &own.options) == SHAMPOO_ERROR_OK);
+    stepped(own.learning_rate, 10);
     shampoo_tick(memory, 1000, NULL);
     struct shampoo_places_found places = shampoo_places(flash[0], flash[1], sizeof flash[0]);
     check("no image at first", places.newest == -1 && places.next == 0 && places.number == 0);
     check("an image fits", shampoo_image_len(memory) <= sizeof flash[0]);
-    check("save", shampoo_save(memory, parameters, places.number, flash[0], sizeof flash[0], &length) == SHAMPOO_ERROR_OK);
+    check("save", shampoo_save(memory, saved_parameters, places.number, flash[0], sizeof flash[0], &length) == SHAMPOO_ERROR_OK);
     check("its length", length > 0 && length <= shampoo_image_len(memory));
     const uint32_t random = network.random, saved = network_digest(&network);
-    for (int i = 0; i < 10; i++) {
-        step(own.learning_rate, 0);
-    }
+    stepped(own.learning_rate, 10);
     const uint32_t digest = network_digest(&network);
     places = shampoo_places(flash[0], flash[1], sizeof flash[0]);
     check("the next place", places.newest == 0 && places.next == 1 && places.number == 1);
-    shampoo_save(memory, parameters, places.number, flash[1], sizeof flash[1], &length);
+    check("save", shampoo_save(memory, saved_parameters, places.number, flash[1], sizeof flash[1], &length) == SHAMPOO_ERROR_OK);
     places = shampoo_places(flash[0], flash[1], sizeof flash[0]);
     check("the newer image", places.newest == 1 && places.next == 0 && places.number == 2);
     /* A reset in the middle of the second save. */
@@ -127,9 +144,7 @@ static void save_and_restore(void) {
     check("restore", shampoo_restore(memory, parameters, flash[0], sizeof flash[0]) == SHAMPOO_ERROR_OK);
     check("as it was", network_digest(&network) == saved && shampoo_steps(memory) == 10);
     network.random = random;
-    for (int i = 0; i < 10; i++) {
-        step(own.learning_rate, 0);
-    }
+    stepped(own.learning_rate, 10);
     check("goes on with the same bits", network_digest(&network) == digest);
 }
 
@@ -143,21 +158,35 @@ static float infinity(void) { return 1e38f * 1e38f; }
 
 static void misuse(void) {
     const struct method own = method("Shampoo");
+    const size_t need = shampoo_len(shapes, 2, &own.options);
+    check("the header's memory is enough, and no tenth too much", need <= sizeof memory && need > sizeof memory / 10 * 9);
+    if (need > sizeof memory) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof memory; i++) {
+        memory[i] = 0xA5;
+    }
     network_start(&network);
-    shampoo_init(memory, sizeof memory, shapes, 2, &own.options);
-    step(own.learning_rate, 0);
+    check("init with as many bytes as it needs", shampoo_init(memory, need, shapes, 2, &own.options) == SHAMPOO_ERROR_OK);
+    stepped(own.learning_rate, 9);
+    int beyond = 0;
+    for (size_t i = need; i < sizeof memory; i++) {
+        beyond += memory[i] != 0xA5;
+    }
+    check("nothing beyond them is written", beyond == 0);
     network_batch(&network);
     copy_bytes(before, memory, sizeof memory);
     copy = network;
 
-    const size_t need = shampoo_len(shapes, 2, &own.options);
-    check("a length", need > 0 && need <= sizeof memory && need % 4 == 0);
     refused("init: null", shampoo_init(NULL, need, shapes, 2, &own.options), SHAMPOO_ERROR_NULL);
     refused("init: no shapes", shampoo_init(memory, need, NULL, 2, &own.options), SHAMPOO_ERROR_NULL);
     refused("init: no options", shampoo_init(memory, need, shapes, 2, NULL), SHAMPOO_ERROR_NULL);
     refused("init: misaligned", shampoo_init(memory + 4, need, shapes, 2, &own.options), SHAMPOO_ERROR_MISALIGNED);
     refused("init: a byte too small", shampoo_init(memory, need - 1, shapes, 2, &own.options), SHAMPOO_ERROR_TOO_SMALL);
     refused("init: no layer", shampoo_init(memory, need, shapes, 0, &own.options), SHAMPOO_ERROR_SHAPE);
+    const struct shampoo_shape many[SHAMPOO_MAX_LAYERS + 1] = {{1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+    refused("init: too many layers", shampoo_init(memory, need, many, SHAMPOO_MAX_LAYERS + 1, &own.options), SHAMPOO_ERROR_SHAPE);
+    check("as many as there may be", shampoo_len(many, SHAMPOO_MAX_LAYERS, &own.options) > 0);
     const struct shampoo_shape flat[] = {{0, 4}}, large[] = {{0xFFFFFFFF, 0xFFFFFFFF}};
     refused("init: a side of 0", shampoo_init(memory, need, flat, 1, &own.options), SHAMPOO_ERROR_SHAPE);
     const enum shampoo_error error = shampoo_init(memory, need, large, 1, &own.options);
@@ -195,15 +224,19 @@ static void misuse(void) {
     refused("tick: not initialized", shampoo_tick(memory + 8, 1, NULL), SHAMPOO_ERROR_NOT_INITIALIZED);
 
     size_t length = 77;
-    refused("save: null", shampoo_save(memory, parameters, 0, NULL, 10, &length), SHAMPOO_ERROR_NULL);
-    refused("save: too small", shampoo_save(memory, parameters, 0, flash[0], 100, &length), SHAMPOO_ERROR_TOO_SMALL);
+    refused("save: null", shampoo_save(memory, saved_parameters, 0, NULL, 10, &length), SHAMPOO_ERROR_NULL);
+    refused("save: too small", shampoo_save(memory, saved_parameters, 0, flash[0], 100, &length), SHAMPOO_ERROR_TOO_SMALL);
     check("save: no length then", length == 77);
     refused("restore: null", shampoo_restore(memory, parameters, NULL, 10), SHAMPOO_ERROR_NULL);
     refused("restore: nothing", shampoo_restore(memory, parameters, flash[0], 0), SHAMPOO_ERROR_BROKEN);
-    check("save", shampoo_save(memory, parameters, 0, flash[0], sizeof flash[0], &length) == SHAMPOO_ERROR_OK);
+    check("save", shampoo_save(memory, saved_parameters, 0, flash[0], sizeof flash[0], &length) == SHAMPOO_ERROR_OK);
     flash[0][length / 2] ^= 1;
     refused("restore: a wrong bit", shampoo_restore(memory, parameters, flash[0], length), SHAMPOO_ERROR_BROKEN);
     flash[0][length / 2] ^= 1;
+    /* The version follows four bytes of magic. */
+    flash[0][4] ^= 2;
+    refused("restore: another version", shampoo_restore(memory, parameters, flash[0], length), SHAMPOO_ERROR_OTHER_VERSION);
+    flash[0][4] ^= 2;
     /* The same layers with other settings, then in the other order. */
     struct shampoo_options other = own.options;
     other.ridge = 1e-5;
@@ -215,6 +248,8 @@ static void misuse(void) {
     shampoo_init(memory, sizeof memory, turned, 2, &own.options);
     copy_bytes(before, memory, sizeof memory);
     refused("restore: other shapes", shampoo_restore(memory, turned_parameters, flash[0], length), SHAMPOO_ERROR_OTHER_SETTINGS);
+    const struct shampoo_roots_found none = shampoo_roots(NULL);
+    check("no roots of what is not there", none.accepted == 0 && none.rejected == 0);
     check("nothing of what is not there", shampoo_largest_piece(NULL) == 0 && shampoo_steps(NULL) == 0 && shampoo_image_len(NULL) == 0);
 }
 

@@ -11,11 +11,17 @@ use shampoo_core::error::{ConfigError, ImageError, StepError};
 use shampoo_core::image::{newest, next};
 use shampoo_core::schedule::Slot;
 
-use crate::optimizer::{Layer, MAX_LAYERS, Memory, Optimizer, Plan};
+use crate::optimizer::{Layer, Memory, Optimizer, Plan};
 use crate::options::Options;
+
+/// The version of the library that this describes: 10000 times the major, 100 times the minor one, and the patch.
+pub const VERSION: u32 = 100;
 
 /// Alignment of the memory in bytes.
 pub const ALIGNMENT: usize = 8;
+
+/// Layers at most.
+pub const MAX_LAYERS: usize = 8;
 
 /// What a function returns. Whatever it is but SHAMPOO_ERROR_OK, nothing has changed.
 #[repr(C)]
@@ -29,11 +35,11 @@ pub enum Error {
     Misaligned,
     /// The buffer is too short.
     TooSmall,
-    /// A side is 0, there are no layers or more than 8, or a layer is too large.
+    /// A side is 0, there are no layers or more than SHAMPOO_MAX_LAYERS, or a layer is too large.
     Shape,
     /// A setting is out of its range.
     Options,
-    /// The memory is not one that shampoo_init() has filled, or it has been moved since.
+    /// The memory is not one that shampoo_init() of this library has filled, or it has been moved since.
     NotInitialized,
     /// A gradient, or a parameter that decays, is not finite.
     NotFinite,
@@ -45,6 +51,8 @@ pub enum Error {
     Broken,
     /// An image of other layers or other settings.
     OtherSettings,
+    /// What begins like an image, but one of another version of the library.
+    OtherVersion,
 }
 
 /// The shape of a layer; its parameters and gradients are row-major.
@@ -69,6 +77,16 @@ pub struct Places {
     pub number: u32,
 }
 
+/// What became of the inverse roots since shampoo_init() or shampoo_restore().
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roots {
+    /// Found precise enough, and used.
+    pub accepted: u32,
+    /// Refused: the one before stays in use.
+    pub rejected: u32,
+}
+
 /// What lies at the front of the memory.
 #[repr(C)]
 struct State {
@@ -77,8 +95,23 @@ struct State {
     optimizer: Optimizer<'static>,
 }
 
-/// Bits that no memory has by chance at its own address.
-const MARK: usize = 0x5348_4D50;
+/// Bits that no memory has by chance at its own address, other ones where a library lays its memory out otherwise: memory
+/// may outlive a reset, and the program may be another one then.
+const MARK: usize = {
+    let layout = [
+        VERSION as usize,
+        size_of::<State>(),
+        size_of::<Layer<'_>>(),
+        size_of::<Slot>(),
+        core::mem::offset_of!(State, optimizer),
+    ];
+    let (mut mark, mut rest) = (0x5348_4D50_usize, layout.as_slice());
+    while let [first, others @ ..] = rest {
+        // FNV-1a by words.
+        (mark, rest) = ((mark ^ *first).wrapping_mul(0x0100_0193), others);
+    }
+    mark
+};
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
@@ -103,6 +136,7 @@ impl From<ImageError> for Error {
             ImageError::Space { .. } | ImageError::TooLarge => Self::TooSmall,
             ImageError::Parts { .. } | ImageError::Numbers { .. } => Self::OtherSettings,
             ImageError::Shape { .. } | ImageError::Settings { .. } => Self::OtherSettings,
+            ImageError::Version { .. } => Self::OtherVersion,
             _ => Self::Broken,
         }
     }
@@ -170,6 +204,12 @@ const _: () = {
         align_of::<State>() <= ALIGNMENT && align_of::<Layer<'_>>() <= ALIGNMENT && align_of::<Slot>() <= ALIGNMENT
     );
     assert!(size_of::<Layer<'_>>().is_multiple_of(ALIGNMENT) && size_of::<Slot>().is_multiple_of(ALIGNMENT));
+    let [major, minor, patch] = [
+        u32::from_str_radix(env!("CARGO_PKG_VERSION_MAJOR"), 10),
+        u32::from_str_radix(env!("CARGO_PKG_VERSION_MINOR"), 10),
+        u32::from_str_radix(env!("CARGO_PKG_VERSION_PATCH"), 10),
+    ];
+    assert!(matches!((major, minor, patch), (Ok(a), Ok(b), Ok(c)) if VERSION == 10000 * a + 100 * b + c));
 };
 
 impl Layout {
@@ -183,13 +223,14 @@ impl Layout {
     }
 }
 
-/// Settings of the library: Shampoo with the length of RMSProp's step.
+/// The settings to begin with: Shampoo with the length of RMSProp's step.
 #[unsafe(no_mangle)]
 pub extern "C" fn shampoo_defaults() -> Options {
     Options::DEFAULT
 }
 
-/// Bytes of memory for layers of these shapes; 0 where shampoo_init() would refuse them.
+/// Bytes of memory for layers of these shapes; 0 where shampoo_init() would refuse them. They depend on the size of pointers
+/// too, so a computer's are more than a microcontroller's.
 ///
 /// Requires: `shapes` points to so many shapes, `options` to settings.
 #[unsafe(no_mangle)]
@@ -215,7 +256,9 @@ unsafe fn read(
     Ok((shapes, config, plan, layout))
 }
 
-/// Begins anew in this memory, which belongs to the optimizer until it is not used any more, and must stay where it is.
+/// Begins anew in this memory, which belongs to the optimizer until it is not used any more, and must stay where it is. It
+/// begins at a multiple of SHAMPOO_ALIGNMENT bytes and has at least shampoo_len() of them; more are left alone. To be called
+/// after every reset, even where memory outlives it.
 ///
 /// Requires: `memory` points to so many bytes that nobody else uses, `shapes` to so many shapes, `options` to settings.
 #[unsafe(no_mangle)]
@@ -272,20 +315,33 @@ unsafe fn init(
     Ok(())
 }
 
-/// The optimizer in this memory.
+/// The state in this memory.
 ///
 /// # Safety
-/// A pointer that is aligned and not null is one to memory that nobody else uses, as large as a [`State`].
-unsafe fn optimizer<'a>(memory: *mut c_void) -> Result<&'a mut Optimizer<'static>, Error> {
-    let state = memory.cast::<State>();
-    checked(state)?;
-    // SAFETY: it can be read, and only where it says so was it written.
-    unsafe {
-        if state.cast::<usize>().read() != memory.addr() ^ MARK {
-            return Err(Error::NotInitialized);
-        }
-        Ok(&mut (*state).optimizer)
-    }
+/// A pointer that is aligned and not null is one to memory as large as a [`State`], which nobody writes meanwhile.
+unsafe fn state(memory: *const c_void) -> Result<*const State, Error> {
+    let state = checked(memory.cast::<State>())?;
+    // SAFETY: it can be read.
+    let mark = unsafe { state.cast::<usize>().read() };
+    if mark == memory.addr() ^ MARK { Ok(state) } else { Err(Error::NotInitialized) }
+}
+
+/// The optimizer in this memory, to be looked at.
+///
+/// # Safety
+/// As for [`state`].
+unsafe fn optimizer<'a>(memory: *const c_void) -> Result<&'a Optimizer<'static>, Error> {
+    // SAFETY: the caller's promise, and only where the mark says so was it written.
+    unsafe { Ok(&(*state(memory)?).optimizer) }
+}
+
+/// The optimizer in this memory, to be changed.
+///
+/// # Safety
+/// As for [`state`], and nobody else reads it.
+unsafe fn optimizer_mut<'a>(memory: *mut c_void) -> Result<&'a mut Optimizer<'static>, Error> {
+    // SAFETY: as above.
+    unsafe { Ok(&mut (*state(memory)?.cast_mut()).optimizer) }
 }
 
 /// The numbers of each layer.
@@ -331,20 +387,22 @@ pub unsafe extern "C" fn shampoo_step(
     learning_rate: f64,
 ) -> Error {
     // SAFETY: the caller's promise.
-    code(unsafe { optimizer(memory) }.and_then(|own| {
+    code(unsafe { optimizer_mut(memory) }.and_then(|own| {
         // SAFETY: likewise.
         let (mut parameters, gradients) = unsafe { (numbers_mut(own, parameters)?, numbers(own, gradients)?) };
         Ok(own.step(&mut parameters, &gradients, learning_rate)?)
     }))
 }
 
-/// Goes on with the root under way as far as so many flops reach. Parameters do not depend on it.
+/// Goes on with the root under way as far as so many flops reach. A flop is an addition or a multiplication of floats, a
+/// division or a square root is 8; they are counted from above. How many of them a processor does in a millisecond is to be
+/// measured. Parameters depend neither on the budget nor on how many ticks there are.
 ///
 /// Requires: `memory` is one for shampoo_init(); `working`, which may be null, receives 1 where there is more to do, else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shampoo_tick(memory: *mut c_void, flops: u64, working: *mut u32) -> Error {
     // SAFETY: the caller's promise.
-    code(unsafe { optimizer(memory) }.and_then(|own| {
+    code(unsafe { optimizer_mut(memory) }.and_then(|own| {
         let working = match checked(working) {
             Err(Error::Null) => None,
             aligned => Some(aligned?.cast_mut()),
@@ -364,7 +422,7 @@ pub unsafe extern "C" fn shampoo_tick(memory: *mut c_void, flops: u64, working: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shampoo_largest_piece(memory: *const c_void) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { optimizer(memory.cast_mut()) }.map_or(0, |own| own.piece)
+    unsafe { optimizer(memory) }.map_or(0, |own| own.piece)
 }
 
 /// Steps taken; 0 for memory that is not initialized.
@@ -373,7 +431,17 @@ pub unsafe extern "C" fn shampoo_largest_piece(memory: *const c_void) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shampoo_steps(memory: *const c_void) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { optimizer(memory.cast_mut()) }.map_or(0, |own| own.steps())
+    unsafe { optimizer(memory) }.map_or(0, |own| own.steps())
+}
+
+/// What became of the roots: with these settings each is refused or used in the step that is due for it. All 0 for memory
+/// that is not initialized.
+///
+/// Requires: `memory` is one for shampoo_init().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shampoo_roots(memory: *const c_void) -> Roots {
+    // SAFETY: the caller's promise.
+    unsafe { optimizer(memory) }.map_or(Roots { accepted: 0, rejected: 0 }, |own| own.roots)
 }
 
 /// Bytes of an image at most; 0 for memory that is not initialized.
@@ -382,7 +450,7 @@ pub unsafe extern "C" fn shampoo_steps(memory: *const c_void) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shampoo_image_len(memory: *const c_void) -> usize {
     // SAFETY: the caller's promise.
-    unsafe { optimizer(memory.cast_mut()) }.map_or(0, |own| own.image_len())
+    unsafe { optimizer(memory) }.map_or(0, |own| own.image_len())
 }
 
 /// Writes everything that the next step depends on, parameters and all, and its length.
@@ -390,8 +458,8 @@ pub unsafe extern "C" fn shampoo_image_len(memory: *const c_void) -> usize {
 /// Requires: `memory` and `parameters` as for shampoo_step(), `image` points to so many bytes, `length` to a number or is null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shampoo_save(
-    memory: *mut c_void,
-    parameters: *const *mut f32,
+    memory: *const c_void,
+    parameters: *const *const f32,
     number: u32,
     image: *mut u8,
     bytes: usize,
@@ -400,7 +468,9 @@ pub unsafe extern "C" fn shampoo_save(
     // SAFETY: the caller's promise.
     code(unsafe { optimizer(memory) }.and_then(|own| {
         // SAFETY: likewise.
-        let parameters = unsafe { numbers_mut(own, parameters)? };
+        // An image has parts that can be loaded too: the step may write these numbers, this does not, and nobody else uses
+        // them meanwhile.
+        let parameters = unsafe { numbers_mut(own, parameters.cast())? };
         checked(image)?;
         if !length.is_null() {
             checked(length)?;
@@ -428,7 +498,7 @@ pub unsafe extern "C" fn shampoo_restore(
     bytes: usize,
 ) -> Error {
     // SAFETY: the caller's promise.
-    code(unsafe { optimizer(memory) }.and_then(|own| {
+    code(unsafe { optimizer_mut(memory) }.and_then(|own| {
         // SAFETY: likewise.
         let (mut parameters, image) =
             unsafe { (numbers_mut(own, parameters)?, from_raw_parts(checked(image)?, bytes)) };

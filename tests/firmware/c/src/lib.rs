@@ -3,6 +3,8 @@
 //! The optimizer for C: one object for all the layers of a network, in memory that the caller has. The functions, their
 //! arguments and their errors are described in `shampoo.h`, which is made from `exports.rs`.
 
+#[cfg(feature = "control")]
+mod control;
 mod exports;
 mod optimizer;
 mod options;

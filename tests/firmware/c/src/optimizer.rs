@@ -1,5 +1,6 @@
 //! All layers together: lengths, memory and steps.
 
+use shampoo_core::block::Refresh;
 use shampoo_core::config::Config;
 use shampoo_core::error::{ConfigError, ImageError, StepError};
 use shampoo_core::image::{self, Part, Reader};
@@ -10,8 +11,7 @@ use shampoo_core::schedule::{Loads, Slot};
 use shampoo_core::tensor::{Lengths, Tensor, Workspace, largest_order, lengths};
 use shampoo_core::ticks::{Tick, Ticks, largest_piece};
 
-/// Layers at most.
-pub(crate) const MAX_LAYERS: usize = 8;
+use crate::exports::{MAX_LAYERS, Roots};
 
 /// Parts of an image: layers, their parameters, and the driver.
 const MAX_PARTS: usize = 2 * MAX_LAYERS + 1;
@@ -96,7 +96,8 @@ impl<'m> Memory<'m> {
         let work = take(&mut self.words, plan.work);
         let (snapshot, root) = (take(&mut self.words, packed_len(plan.order)), take(&mut self.words, plan.root));
         let ticks = Ticks::new(plan.order, snapshot, root)?;
-        Ok(Optimizer { layers, ticks, update, direction, work, piece: plan.piece })
+        let roots = Roots { accepted: 0, rejected: 0 };
+        Ok(Optimizer { layers, ticks, update, direction, work, piece: plan.piece, roots })
     }
 }
 
@@ -109,6 +110,8 @@ pub(crate) struct Optimizer<'m> {
     work: &'m mut [f32],
     /// Flops with which a tick keeps to its budget.
     pub(crate) piece: u64,
+    /// What became of them.
+    pub(crate) roots: Roots,
 }
 
 impl Optimizer<'_> {
@@ -137,7 +140,8 @@ impl Optimizer<'_> {
         for ((layer, gradient), parameter) in self.layers.iter().zip(gradients).zip(&*parameters) {
             layer.check(gradient, parameter)?;
         }
-        self.ticks.settle(self.layers, &Portable);
+        let settled = self.ticks.settle(self.layers, &Portable);
+        self.count(&settled.refresh);
         let (direction, work) = (&mut *self.direction, &mut *self.work);
         let mut workspace = Workspace { direction, work, root: &mut [] };
         for ((layer, gradient), parameter) in self.layers.iter_mut().zip(gradients).zip(parameters) {
@@ -150,7 +154,14 @@ impl Optimizer<'_> {
 
     /// Goes on with the root under way.
     pub(crate) fn tick(&mut self, flops: u64) -> Tick {
-        self.ticks.tick(self.layers, flops, &Portable)
+        let tick = self.ticks.tick(self.layers, flops, &Portable);
+        self.count(&tick.refresh);
+        tick
+    }
+
+    fn count(&mut self, refresh: &Refresh) {
+        self.roots.accepted = self.roots.accepted.saturating_add(refresh.accepted);
+        self.roots.rejected = self.roots.rejected.saturating_add(refresh.rejected);
     }
 
     /// Everything and the parameters as an image with this number; its length.
@@ -177,7 +188,9 @@ impl Optimizer<'_> {
             Some(part) => part,
             None => &mut [] as &mut [u8; 0],
         });
-        reader.restore(parts.get_mut(..count).unwrap_or_default())
+        reader.restore(parts.get_mut(..count).unwrap_or_default())?;
+        self.roots = Roots { accepted: 0, rejected: 0 };
+        Ok(())
     }
 
     /// Bytes of an image at most.

@@ -27,29 +27,34 @@ pub enum Graft {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Not 0: steps are preconditioned. 0: there are no statistics and no roots.
+    /// Not 0, as by default: steps are preconditioned. 0: there are no statistics and no roots.
     pub precondition: u32,
-    /// Not 0: momentum looks ahead.
+    /// Not 0, as by default: momentum looks ahead.
     pub nesterov: u32,
-    /// Larger sides are cut into blocks of this size.
+    /// Sides longer than this are cut into blocks of it, each with its own roots: at least 1, by default 128. Memory of a block
+    /// grows with its square, time with its cube.
     pub block_size: u32,
-    /// Steps between two roots of a factor; as many turns as there are factors, each `delay` steps, give each one its own.
+    /// A factor (each side of each block of a layer has one) gets a new root every so many steps: at least 1, by default 4. One
+    /// factor's turn comes `delay` steps after another's. So N times `delay`, for N factors of all layers, gives each a turn of
+    /// its own; with less, some of them share one and some are left out in a period.
     pub precondition_every: u32,
-    /// Steps from a snapshot of statistics to the use of its root, at least 1: the time that ticks have.
+    /// Steps from the one whose statistics a root is computed of to the one that uses it, which are the time that ticks have: at
+    /// least 1, by default 1.
     pub delay: u32,
-    /// Decay of the statistics; 1 is a sum.
+    /// Decay of the statistics: above 0, at most 1, which is a sum, by default 0.9.
     pub statistics_beta2: f64,
-    /// Added to a statistic before its root, relative to its largest eigenvalue.
+    /// Added to a statistic before its root, relative to its largest eigenvalue: finite, at least 0, by default 1e-6.
     pub ridge: f64,
-    /// The method that gives a step its length. (An integer: C does not keep to an enumeration.)
+    /// The method that gives a step its length, one of shampoo_graft, by default SHAMPOO_GRAFT_RMS_PROP. (An integer: C does
+    /// not keep to an enumeration.)
     pub graft: u32,
-    /// Decay of RMSProp's squares.
+    /// Decay of RMSProp's squares: above 0, below 1, by default 0.99. Other methods have none.
     pub graft_beta2: f64,
-    /// Added to the root of the squares.
+    /// Added to the root of the squares: finite, at least 0, by default 1e-10. Not for SGD.
     pub graft_epsilon: f64,
-    /// Momentum of the step; 0 keeps none.
+    /// Momentum of the step: at least 0, where none is kept, below 1, by default 0.9.
     pub momentum: f64,
-    /// Parameters shrink by this times the learning rate in every step.
+    /// Parameters shrink by this times the learning rate in every step: finite, at least 0, by default 0.
     pub weight_decay: f64,
 }
 

@@ -19,15 +19,35 @@ impl<T> Cell<T> {
         Self { value: UnsafeCell::new(value), taken: AtomicBool::new(false) }
     }
 
-    /// The value, the first time; the programs have one thread and no interrupts, so a load and a store do for processors
-    /// without compare-and-swap.
+    /// The value, the first time.
     #[expect(clippy::mut_from_ref, reason = "the first caller alone gets it")]
     pub fn take(&'static self) -> Option<&'static mut T> {
-        if self.taken.load(Ordering::Relaxed) {
+        if swap(&self.taken) {
             return None;
         }
-        self.taken.store(true, Ordering::Relaxed);
-        // SAFETY: only one caller gets here.
+        // SAFETY: only one caller gets here, whatever interrupts whom.
         Some(unsafe { &mut *self.value.get() })
     }
+}
+
+/// Sets the flag; what it was.
+#[cfg(target_has_atomic = "8")]
+fn swap(flag: &AtomicBool) -> bool {
+    flag.swap(true, Ordering::Acquire)
+}
+
+/// Sets the flag; what it was. A Cortex-M0 swaps nothing, but it has one core, on which nothing comes between where
+/// interrupts are masked.
+#[cfg(all(not(target_has_atomic = "8"), target_arch = "arm"))]
+fn swap(flag: &AtomicBool) -> bool {
+    let masked: u32;
+    // SAFETY: puts the mask back below.
+    unsafe { core::arch::asm!("mrs {}, PRIMASK", "cpsid i", out(reg) masked, options(nostack, preserves_flags)) };
+    let before = flag.load(Ordering::Relaxed);
+    flag.store(true, Ordering::Relaxed);
+    if masked & 1 == 0 {
+        // SAFETY: interrupts were not masked before.
+        unsafe { core::arch::asm!("cpsie i", options(nostack, preserves_flags)) };
+    }
+    before
 }

@@ -11,6 +11,9 @@ const DEPTH: usize = 64 * 1024;
 /// What the painting itself may need.
 const OWN: usize = 256;
 
+/// Lowest bytes of the paint: where one of them is spoilt the stack may have gone deeper, into the statics below.
+const MARGIN: usize = 64;
+
 unsafe extern "C" {
     /// The first address behind all statics, from the linker.
     static __euninit: u32;
@@ -37,14 +40,21 @@ pub(super) fn paint(pointer: usize) -> Painted {
 }
 
 impl Painted {
-    /// Bytes from the deepest word that was written to the stack pointer then.
+    /// Bytes from the deepest word that was written to the stack pointer then; [`u32::MAX`] where that cannot be said.
     #[inline(never)]
     pub(super) fn used(&self) -> u32 {
+        let lowest = self.bottom.saturating_add(MARGIN);
+        if lowest >= self.top {
+            return u32::MAX;
+        }
         let deepest = (self.bottom..self.top).step_by(4).find(|&address| {
             // SAFETY: as above.
             let word: u32 = unsafe { read_volatile(with_exposed_provenance_mut(address)) };
             word != PAINT
         });
-        (self.pointer - deepest.unwrap_or(self.top)) as u32
+        match deepest.unwrap_or(self.top) {
+            deepest if deepest < lowest => u32::MAX,
+            deepest => (self.pointer - deepest) as u32,
+        }
     }
 }

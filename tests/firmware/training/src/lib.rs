@@ -19,6 +19,7 @@ mod method;
 mod network;
 mod random;
 mod signal;
+mod verdicts;
 
 pub use memory::{Memory, Small, Standard};
 pub use method::Method;
@@ -26,6 +27,7 @@ pub use network::Sizes;
 pub use shampoo_core::image::Reader;
 pub use shampoo_core::ticks::Tick;
 pub use signal::CLASSES;
+pub use verdicts::Verdicts;
 
 use shampoo_core::error::{ConfigError, ImageError, ShapeError, StepError};
 use shampoo_core::image;
@@ -70,6 +72,7 @@ pub struct Training<'m> {
     inputs: &'m mut [f32],
     hidden: &'m mut [f32],
     outputs: &'m mut [f32],
+    verdicts: Verdicts,
 }
 
 impl<'m> Training<'m> {
@@ -131,6 +134,7 @@ impl<'m> Training<'m> {
             inputs,
             hidden,
             outputs,
+            verdicts: Verdicts::default(),
         })
     }
 
@@ -158,7 +162,8 @@ impl<'m> Training<'m> {
         for ((layer, gradient), parameter) in self.layers.iter().zip(gradients).zip(halves(self.parameters, split)) {
             layer.check(gradient, parameter)?;
         }
-        self.ticks.settle(&mut self.layers, &Portable);
+        let settled = self.ticks.settle(&mut self.layers, &Portable);
+        self.verdicts.add(&settled.refresh);
         let rate = self.method.learning_rate(self.sizes);
         let parameters = halves_mut(self.parameters, split);
         for ((layer, gradient), parameter) in self.layers.iter_mut().zip(gradients).zip(parameters) {
@@ -210,6 +215,7 @@ impl<'m> Training<'m> {
         image.restore(&mut [first, second, &mut self.ticks, &mut self.parameters, &mut state])?;
         let [state] = state;
         self.random = Random::new(state);
+        self.verdicts = Verdicts::default();
         Ok(())
     }
 
@@ -222,6 +228,11 @@ impl<'m> Training<'m> {
     pub fn digest(&self) -> u32 {
         let bytes = self.parameters.iter().flat_map(|p| p.to_bits().to_le_bytes());
         bytes.fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    }
+
+    /// What became of the roots. In this schedule the steps use them, so ticks say nothing of them.
+    pub fn verdicts(&self) -> Verdicts {
+        self.verdicts
     }
 
     /// Steps taken.

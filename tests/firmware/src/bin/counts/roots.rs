@@ -70,10 +70,14 @@ fn root<R: Real>(
 /// The rational function alone.
 fn rational_alone(checks: &mut Checks, workspace: &mut [f32]) {
     // The one that `f32` can tell from a better one, as a request would choose it.
-    let Some(fourth) = table_within(P, 1e-5) else { return };
+    let fourth = table_within(P, 1e-5);
+    checks.check("a table for the rational function", fourth.is_some());
+    let Some(fourth) = fourth else { return };
     let mut triangle = [0.0_f32; TRIANGLE];
     Spectrum::new(1e4).matrix(&mut triangle);
-    let Some((a, rest)) = workspace.split_at_mut_checked(matrix_len(ORDER)) else { return };
+    let Some((a, rest)) = workspace.split_at_mut_checked(matrix_len(ORDER)) else {
+        return checks.check("room for the rational function", false);
+    };
     let stride = row_stride(ORDER);
     let mut entries = triangle.iter();
     for i in 0..ORDER {
@@ -98,7 +102,9 @@ fn rational_alone(checks: &mut Checks, workspace: &mut [f32]) {
 
 /// Every method, each with its certificate.
 pub(crate) fn all(checks: &mut Checks) {
-    let (Some(single), Some(double)) = (SINGLE.take(), DOUBLE.take()) else { return };
+    let (Some(single), Some(double)) = (SINGLE.take(), DOUBLE.take()) else {
+        return checks.check("memory of the roots", false);
+    };
     rational_alone(checks, single);
     let (full, probed) = (Certificate::Full, Certificate::Probed);
     root(checks, "rational_full", 1e4, (Method::Rational, full), &mut *single);
