@@ -6,6 +6,7 @@
 //! computes the part in common, without a panic and without touching anything outside its output.
 
 pub mod back_transform;
+mod delegate;
 mod dots;
 #[cfg(feature = "micromath")]
 mod fast_math;
@@ -13,6 +14,7 @@ pub mod inverses;
 pub mod lanewise;
 pub mod portable;
 mod products;
+mod rational_only;
 mod split_bf16;
 pub mod thin;
 mod tiled;
@@ -25,12 +27,14 @@ pub use fast_math::FastMath;
 pub use inverses::Terms;
 pub use lanewise::{Evaluation, Lanewise, Residual};
 pub use portable::Portable;
+pub use rational_only::RationalOnly;
 pub use split_bf16::SplitBf16;
 pub use tiled::{SymmetricTiles, TiledTriangle};
 pub use tridiagonal::Tridiagonal;
 
 use core::ops::Range;
 
+use crate::linalg::inverse_root::{Certificate, Method};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Plain, Real, Tile};
 
@@ -75,6 +79,23 @@ pub trait Kernel<T: Real>: Sync {
     /// A kernel that does any of these in less than `T` must say so here.
     fn unit_roundoff(&self) -> f64 {
         T::UNIT_ROUNDOFF.to_f64()
+    }
+
+    /// Whether roots are computed by a method, where a request or [`Method::Auto`] names it; else they are refused.
+    ///
+    /// A kernel that always says no leaves the method out of the programs that have no other kernel: see
+    /// [`RationalOnly`].
+    #[inline(always)]
+    fn computes(&self, method: Method) -> bool {
+        let _ = method;
+        true
+    }
+
+    /// The same of certificates; drifts are measured by what the probed one is made of.
+    #[inline(always)]
+    fn certifies(&self, certificate: Certificate) -> bool {
+        let _ = certificate;
+        true
     }
 
     /// Sum of x_i y_i.

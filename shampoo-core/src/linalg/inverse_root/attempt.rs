@@ -163,7 +163,7 @@ impl<R: Real> Attempt<R> {
         let tools = Tools { task, triangle, root, rest, kernel };
         let next = match &mut self.stage {
             &mut Stage::Begin(method) => self.begin(method, tools)?,
-            Stage::Rational(rational) => {
+            Stage::Rational(rational) if kernel.computes(Method::Rational) => {
                 let a = TiledTriangle { data: &mut *tools.root, stride: row_stride(n), order: n };
                 match pace {
                     Pace::Stage => rational.run(a, tools.rest, kernel)?,
@@ -175,7 +175,7 @@ impl<R: Real> Attempt<R> {
                 let rational = *rational;
                 self.end_rational(&rational, tools)?
             }
-            Stage::Largest(power) => {
+            Stage::Largest(power) if is_coupled(kernel) => {
                 let x = view(tools.root, n)?;
                 if pace.drive(|| power.step(x, tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
@@ -183,7 +183,7 @@ impl<R: Real> Attempt<R> {
                 let value = power.value;
                 self.begin_coupled(value, tools)?
             }
-            Stage::CoupledNewton(newton) => {
+            Stage::CoupledNewton(newton) if kernel.computes(Method::CoupledNewton) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
@@ -191,7 +191,7 @@ impl<R: Real> Attempt<R> {
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
                 self.end_coupled(newton.iterations(), newton.indicator(), tools)?
             }
-            Stage::NewtonSchulz(newton) => {
+            Stage::NewtonSchulz(newton) if kernel.computes(Method::NewtonSchulz) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
@@ -199,7 +199,7 @@ impl<R: Real> Attempt<R> {
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
                 self.end_coupled(newton.iterations(), newton.indicator(), tools)?
             }
-            Stage::Spectral(spectral) => {
+            Stage::Spectral(spectral) if kernel.computes(Method::Spectral) => {
                 if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
@@ -217,7 +217,7 @@ impl<R: Real> Attempt<R> {
                 Stage::Certify
             }
             Stage::Certify => self.certify(tools)?,
-            Stage::Full(full) => {
+            Stage::Full(full) if kernel.certifies(Certificate::Full) => {
                 let (b, rest) = split_square(tools.rest, n)?;
                 let x = view(tools.root, n)?;
                 if pace.drive(|| full.step(b.as_ref(), x, rest, kernel))? == Progress::Working {
@@ -226,7 +226,7 @@ impl<R: Real> Attempt<R> {
                 self.report.promised = full.promised();
                 Stage::Done
             }
-            Stage::Bound(bound) => {
+            Stage::Bound(bound) if kernel.computes(Method::Spectral) => {
                 let (space, rest) = split(tools.rest, spectral::workspace_len(n))?;
                 let (b, _) = split_square(rest, n)?;
                 if pace.drive(|| bound.step(b.as_ref(), space, kernel))? == Progress::Working {
@@ -236,8 +236,16 @@ impl<R: Real> Attempt<R> {
                 Stage::Done
             }
             Stage::Done => Stage::Done,
+            // `begin` has refused them.
+            _ => return Err(RootError::ByKernel),
         };
         self.stage = next;
         Ok(if matches!(self.stage, Stage::Done) { Progress::Done } else { Progress::Working })
     }
+}
+
+/// Whether there is any method that begins with the largest eigenvalue.
+#[inline(always)]
+fn is_coupled<R: Real, K: Kernel<R> + ?Sized>(kernel: &K) -> bool {
+    kernel.computes(Method::CoupledNewton) || kernel.computes(Method::NewtonSchulz)
 }

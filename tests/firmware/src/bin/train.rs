@@ -12,6 +12,11 @@ const STEPS: u32 = 100;
 /// Samples for the loss at the end.
 const HELD_OUT: u16 = 256;
 
+/// The least budgets that always get on.
+const SMALL_PIECE: u64 = Sizes::SMALL.largest_piece();
+#[cfg(not(feature = "microbit"))]
+const STANDARD_PIECE: u64 = Sizes::STANDARD.largest_piece();
+
 static SMALL: Cell<Small> = Cell::new(Small::new());
 #[cfg(not(feature = "microbit"))]
 static STANDARD: Cell<training::Standard> = Cell::new(training::Standard::new());
@@ -32,6 +37,7 @@ fn train<const WORDS: usize, const SLOTS: usize>(
     memory: &mut Memory<WORDS, SLOTS>,
     sizes: Sizes,
     method: Method,
+    budget: u64,
 ) {
     // And what must be left of the loss.
     let (method_name, left) = match method {
@@ -50,7 +56,7 @@ fn train<const WORDS: usize, const SLOTS: usize>(
         let (mut root, mut working) = (0, true);
         while working {
             let count = board::instructions(|| {
-                let tick = training.tick(Sizes::largest_piece(sizes));
+                let tick = training.tick(budget);
                 (working, rejected) = (tick.working, rejected + tick.refresh.rejected);
             });
             (root, ticks) = (root + count, ticks + 1);
@@ -99,13 +105,13 @@ fn train<const WORDS: usize, const SLOTS: usize>(
 fn all(checks: &mut Checks) {
     let Some(small) = SMALL.take() else { return checks.check("memory", false) };
     for method in Method::ALL {
-        train(checks, "small", small, Sizes::SMALL, method);
+        train(checks, "small", small, Sizes::SMALL, method, SMALL_PIECE);
     }
     #[cfg(not(feature = "microbit"))]
     {
         let Some(standard) = STANDARD.take() else { return checks.check("memory", false) };
         for method in Method::ALL {
-            train(checks, "standard", standard, Sizes::STANDARD, method);
+            train(checks, "standard", standard, Sizes::STANDARD, method, STANDARD_PIECE);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What happens between the stages of an attempt: load, note what was found, choose what comes next.
 
 use super::space::{split, split_square, view, view_mut};
-use super::{Attempt, Stage, Tools};
+use super::{Attempt, Stage, Tools, is_coupled};
 use crate::error::{RootError, UnsupportedExponent};
 use crate::kernel::{Kernel, SymmetricTiles};
 use crate::linalg::inverse_root::certificate::{self, Candidate, Full, Sign, copy};
@@ -20,12 +20,15 @@ const SHORTFALL: f64 = 1.01;
 
 impl<R: Real> Attempt<R> {
     /// Loads the input for a method.
-    pub(super) fn begin<S: Stored<R>, K: ?Sized>(
+    pub(super) fn begin<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         method: Method,
         tools: Tools<'_, R, S, K>,
     ) -> Result<Stage<R>, RootError> {
-        let Tools { task, triangle, root, rest, .. } = tools;
+        let Tools { task, triangle, root, rest, kernel } = tools;
+        if !kernel.certifies(task.request.certificate) {
+            return Err(RootError::ByKernel);
+        }
         let n = task.input.n;
         self.report = Report { rank: n, ..Report::nothing(method) };
         task.input.load_tiles(triangle, root, R::zero());
@@ -33,21 +36,24 @@ impl<R: Real> Attempt<R> {
             view_mut(root, n)?.mirror_lower();
         }
         Ok(match method {
-            Method::Rational => {
+            Method::Rational if kernel.computes(Method::Rational) => {
                 let table = choose_table::<R>(task.order()?, task).ok_or(UnsupportedExponent::ByMethod)?;
                 self.report.iterations = u32::try_from(table.poles().len()).unwrap_or(u32::MAX);
                 self.report.indicator = table.sup_relative_error();
                 let rational = Rational::start(n, table, self.ridge);
                 Stage::Rational(if needs_precision::<R>(task) { rational.precise() } else { rational })
             }
-            Method::CoupledNewton | Method::NewtonSchulz => Stage::Largest(PowerIteration::start(n, rest)?),
-            Method::Auto | Method::Spectral => {
+            Method::CoupledNewton | Method::NewtonSchulz if is_coupled(kernel) => {
+                Stage::Largest(PowerIteration::start(n, rest)?)
+            }
+            Method::Spectral if kernel.computes(Method::Spectral) => {
                 Stage::Spectral(Spectral::start(view(root, n)?, task.exponent.alpha(), self.ridge, rest)?)
             }
+            _ => return Err(RootError::ByKernel),
         })
     }
 
-    pub(super) fn end_rational<S, K: ?Sized>(
+    pub(super) fn end_rational<S, K: Kernel<R> + ?Sized>(
         &mut self,
         rational: &Rational<R>,
         tools: Tools<'_, R, S, K>,
@@ -59,7 +65,7 @@ impl<R: Real> Attempt<R> {
             rational::State::NotPositiveDefinite => Outcome::NotPositiveDefinite,
             rational::State::OutOfRange => Outcome::OutOfRange,
         };
-        let Tools { task, root, rest, .. } = tools;
+        let Tools { task, root, rest, kernel, .. } = tools;
         match found.state {
             rational::State::Definite => {
                 self.sign = Sign::ByConstruction;
@@ -73,7 +79,10 @@ impl<R: Real> Attempt<R> {
                 self.report = self.report.with_kappa(self.largest / smallest.to_f64(), task.exponent);
                 Ok(Stage::Certify)
             }
-            rational::State::OutOfRange => Ok(self.fallback.take().map_or(Stage::Done, Stage::Begin)),
+            rational::State::OutOfRange => {
+                let fallback = self.fallback.take().filter(|&method| kernel.computes(method));
+                Ok(fallback.map_or(Stage::Done, Stage::Begin))
+            }
             rational::State::NotPositiveDefinite => Ok(Stage::Done),
         }
     }
@@ -155,11 +164,11 @@ impl<R: Real> Attempt<R> {
         let Tools { task, triangle, root, rest, kernel } = tools;
         let (n, p, kappa) = (task.input.n, task.order()?, self.report.kappa);
         match task.request.certificate {
-            Certificate::Full => {
+            Certificate::Full if kernel.certifies(Certificate::Full) => {
                 task.input.load(triangle, split_square(rest, n)?.0, self.amount);
                 Ok(Stage::Full(Full::start(p, kappa)))
             }
-            Certificate::Probed => {
+            Certificate::Probed if kernel.certifies(Certificate::Probed) => {
                 let (b, rest) = split(rest, matrix_len(n))?;
                 task.input.load_tiles(triangle, b, self.amount);
                 let tiles = |data| SymmetricTiles { data, stride: row_stride(n), order: n };
@@ -167,6 +176,7 @@ impl<R: Real> Attempt<R> {
                 self.report.promised = certificate::probed(candidate, task.max_error, rest, kernel);
                 Ok(Stage::Done)
             }
+            _ => Err(RootError::ByKernel),
         }
     }
 
