@@ -52,7 +52,8 @@ pub enum Accum {
 ///
 /// Only [`gemm`](Kernel::gemm) is required; the others default to the portable ones and are
 /// overridden where a library does better. Object-safe. One call runs on the calling thread: a kernel that enters a
-/// thread pool could meet another call that waits for the same scratch.
+/// thread pool could meet another call that waits for the same scratch. Long passes are not inlined: where stack is short
+/// each has a frame of its own, of which there is one at a time.
 pub trait Kernel<T: Real>: Sync {
     /// C <- C + alpha A B, or alpha A B.
     ///
@@ -130,6 +131,7 @@ pub trait Kernel<T: Real>: Sync {
     }
 
     /// OUT <- A V for symmetric A and eight columns, see [`thin::symmetric_thin`].
+    #[inline(never)]
     fn symmetric_thin(&self, out: &mut [T], a: SymmetricTiles<'_, T>, v: &[T]) {
         thin::symmetric_thin(Plain, out, a, v);
     }
@@ -138,11 +140,13 @@ pub trait Kernel<T: Real>: Sync {
     ///
     /// The whole reduction is one method, not one column of it: a choice of instructions a column would cost
     /// small matrices more than the arithmetic.
+    #[inline(never)]
     fn tridiagonalize(&self, a: TiledTriangle<'_, T>, t: Tridiagonal<'_, T>, vectors: &mut [T], rows: Range<usize>) {
         tridiagonal::tridiagonalize(Plain, a, t, vectors, rows);
     }
 
     /// The inverses of the tridiagonal matrix at all poles, see [`inverses::tridiagonal_inverses`].
+    #[inline(never)]
     fn tridiagonal_inverses(
         &self,
         t: &Tridiagonal<'_, T>,
@@ -155,6 +159,7 @@ pub trait Kernel<T: Real>: Sync {
     }
 
     /// Rows of the sum of inverses that replaces the reduced matrix, see [`back_transform::back_transform`].
+    #[inline(never)]
     fn back_transform(
         &self,
         a: TiledTriangle<'_, T>,

@@ -59,7 +59,8 @@ impl<R: Real> Flight<R> {
         }
     }
 
-    /// An empty triangle is that of a factor that is too large.
+    /// An empty triangle is that of a factor that is too large. Not inlined: a job on its way to its place is on the stack.
+    #[inline(never)]
     pub(super) fn start<P: Precision<Root = R>>(&mut self, factor: &Factor<'_, P>, triangle: &[P::Store]) {
         let (needed, found) = (packed_len(self.order), triangle.len());
         self.job = Some(if found < needed {

@@ -8,7 +8,7 @@ use super::choice::{Choice, choose};
 use super::coupled_newton::CoupledNewton;
 use super::input::Input;
 use super::newton_schulz::NewtonSchulz;
-use super::rational::{Rational, matrix_len, row_stride};
+use super::rational::{Rational, State, matrix_len, row_stride};
 use super::spectral::{self, Bound, Spectral};
 use super::{Certificate, Exponent, Method, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
@@ -149,6 +149,7 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Computes the root into the first rows of the workspace.
+    #[inline(never)]
     pub(super) fn advance<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         task: &Task,
@@ -172,8 +173,12 @@ impl<R: Real> Attempt<R> {
                     }
                     Pace::Step => {}
                 }
-                let rational = *rational;
-                self.end_rational(&rational, tools)?
+                let found = rational.spectrum();
+                let smallest = match found.state {
+                    State::Definite => rational.smallest_eigenvalue(tools.rest)?,
+                    _ => None,
+                };
+                self.end_rational(found, smallest, tools)?
             }
             Stage::Largest(power) if is_coupled(kernel) => {
                 let x = view(tools.root, n)?;
@@ -187,17 +192,17 @@ impl<R: Real> Attempt<R> {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+                let (iterations, indicator) = (newton.iterations(), newton.indicator());
+                self.end_coupled(iterations, indicator, tools)?
             }
             Stage::NewtonSchulz(newton) if kernel.computes(Method::NewtonSchulz) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator(), tools)?
+                let (iterations, indicator) = (newton.iterations(), newton.indicator());
+                self.end_coupled(iterations, indicator, tools)?
             }
             Stage::Spectral(spectral) if kernel.computes(Method::Spectral) => {
                 if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {

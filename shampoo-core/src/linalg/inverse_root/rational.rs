@@ -246,6 +246,7 @@ impl<T: Real> Rational<T> {
     }
 
     /// The ridge, and what the back-transform needs of the inverses.
+    #[inline(never)]
     fn pivots<K: Kernel<T> + ?Sized>(
         &mut self,
         largest: Largest<T>,

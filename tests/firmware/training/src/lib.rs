@@ -79,6 +79,7 @@ impl<'m> Training<'m> {
     /// Fresh weights in this memory, whose contents do not matter.
     ///
     /// **Errors**: the memory is too short for these sizes; nothing else can fail.
+    #[inline(never)]
     pub fn start<const WORDS: usize, const SLOTS: usize>(
         memory: &'m mut Memory<WORDS, SLOTS>,
         sizes: Sizes,

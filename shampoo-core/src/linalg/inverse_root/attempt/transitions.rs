@@ -1,4 +1,6 @@
 //! What happens between the stages of an attempt: load, note what was found, choose what comes next.
+//!
+//! None of it is inlined: a stage needs all of the stack that there is.
 
 use super::space::{split, split_square, view, view_mut};
 use super::{Attempt, Stage, Tools, is_coupled};
@@ -9,7 +11,7 @@ use crate::linalg::inverse_root::choice::{choose_table, needs_precision};
 use crate::linalg::inverse_root::coupled::{Extent, Scaling};
 use crate::linalg::inverse_root::coupled_newton::CoupledNewton;
 use crate::linalg::inverse_root::newton_schulz::NewtonSchulz;
-use crate::linalg::inverse_root::rational::{self, Rational, matrix_len, row_stride};
+use crate::linalg::inverse_root::rational::{self, Rational, Spectrum, matrix_len, row_stride};
 use crate::linalg::inverse_root::spectral::{self, Bound, Spectral};
 use crate::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Ridge};
 use crate::linalg::power_iteration::PowerIteration;
@@ -20,6 +22,7 @@ const SHORTFALL: f64 = 1.01;
 
 impl<R: Real> Attempt<R> {
     /// Loads the input for a method.
+    #[inline(never)]
     pub(super) fn begin<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         method: Method,
@@ -53,12 +56,14 @@ impl<R: Real> Attempt<R> {
         })
     }
 
+    /// With the smallest eigenvalue, where the root was computed and it is known.
+    #[inline(never)]
     pub(super) fn end_rational<S, K: Kernel<R> + ?Sized>(
         &mut self,
-        rational: &Rational<R>,
+        found: Spectrum<R>,
+        smallest: Option<R>,
         tools: Tools<'_, R, S, K>,
     ) -> Result<Stage<R>, RootError> {
-        let found = rational.spectrum();
         self.found(found.lambda_max, found.ridge);
         self.report.outcome = match found.state {
             rational::State::Definite => Outcome::Accepted,
@@ -72,7 +77,7 @@ impl<R: Real> Attempt<R> {
                 if task.request.certificate == Certificate::Full {
                     view_mut(root, task.input.n)?.mirror_lower();
                 }
-                let Some(smallest) = rational.smallest_eigenvalue(rest)? else {
+                let Some(smallest) = smallest else {
                     view_mut(root, task.input.n)?.mirror_lower();
                     return Ok(Stage::Condition(PowerIteration::start(task.input.n, rest)?));
                 };
@@ -88,6 +93,7 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Adds the ridge and scales.
+    #[inline(never)]
     pub(super) fn begin_coupled<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         lambda_max: R,
@@ -157,6 +163,7 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Begins the certificate for an integer order.
+    #[inline(never)]
     pub(super) fn certify<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         tools: Tools<'_, R, S, K>,
