@@ -8,12 +8,12 @@ use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAss
 
 use num_traits::{One, Zero};
 
-use super::{Lanes, Plain};
+use super::{Lanes, Plain, power};
 
 /// A real number type: `f32`, `f64`, [`DoubleF32`](super::DoubleF32).
 ///
 /// **Accuracy**: of `f32` and `f64` `sqrt` is correctly rounded; `powf` is within 1 ulp in `f64` (the `libm` crate's table)
-/// and correctly rounded but for a few inputs in 10^8 in `f32`; every function gives the same bits on every target.
+/// and the nearest number in `f32`, where it is computed by integers; every function gives the same bits on every target.
 pub trait Real:
     Copy
     + Debug
@@ -143,14 +143,7 @@ macro_rules! real {
     };
 }
 
-/// Through `f64`, whose powers are within 1 ulp: the nearest `f32` but for a few inputs in 10^8, and one routine less to
-/// link.
-#[inline]
-fn pow_of_single(x: f32, y: f32) -> f32 {
-    libm::pow(f64::from(x), f64::from(y)) as f32
-}
-
-real!(f32, libm::sqrtf, pow_of_single, libm::scalbnf, libm::ilogbf);
+real!(f32, libm::sqrtf, power::powf, libm::scalbnf, libm::ilogbf);
 real!(f64, libm::sqrt, libm::pow, libm::scalbn, libm::ilogb);
 
 #[cfg(test)]
