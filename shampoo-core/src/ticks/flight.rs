@@ -4,7 +4,7 @@ use super::Site;
 use crate::block::{Factor, Refresh};
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
-use crate::linalg::inverse_root::Job;
+use crate::linalg::inverse_root::{Job, Progress};
 use crate::mat::packed::packed_len;
 use crate::scalar::{Precision, Real};
 
@@ -47,14 +47,14 @@ impl<R: Real> Flight<R> {
     pub(super) fn stage(&self) -> Stage {
         match &self.job {
             None => Stage::Copied,
-            Some(Ok(job)) if job.next_flops() > 0 => Stage::Running,
+            Some(Ok(job)) if job.progress() == Progress::Working => Stage::Running,
             Some(_) => Stage::Ended,
         }
     }
 
-    pub(super) fn next_flops(&self) -> u64 {
+    pub(super) fn next_flops<K: Kernel<R> + ?Sized>(&self, kernel: &K) -> u64 {
         match &self.job {
-            Some(Ok(job)) => job.next_flops(),
+            Some(Ok(job)) => job.next_flops_by(kernel),
             _ => 0,
         }
     }

@@ -125,26 +125,31 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Flops of the next step at most.
-    pub(super) fn next_flops(&self, task: &Task) -> u64 {
+    pub(super) fn next_flops<K: Kernel<R> + ?Sized>(&self, task: &Task, kernel: &K) -> u64 {
         let n = task.input.n;
         match &self.stage {
             Stage::Begin(Method::Rational) => flops::load(n),
             Stage::Begin(_) => flops::load_scaled(n),
             Stage::Rational(rational) => rational.next_flops(),
-            Stage::Largest(_) => flops::power(n).saturating_add(flops::start_coupled(n)),
-            Stage::CoupledNewton(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
-            Stage::NewtonSchulz(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
-            Stage::Spectral(spectral) => spectral.next_flops(),
+            Stage::Largest(_) if is_coupled(kernel) => flops::power(n).saturating_add(flops::start_coupled(n)),
+            Stage::CoupledNewton(newton) if kernel.computes(Method::CoupledNewton) => {
+                newton.next_flops().saturating_add(flops::linear(n, 2))
+            }
+            Stage::NewtonSchulz(newton) if kernel.computes(Method::NewtonSchulz) => {
+                newton.next_flops().saturating_add(flops::linear(n, 2))
+            }
+            Stage::Spectral(spectral) if kernel.computes(Method::Spectral) => spectral.next_flops(),
             Stage::Condition(_) => flops::power(n).saturating_add(flops::OVERHEAD),
             Stage::Certify => match (task.request.certificate, task.exponent) {
-                (Certificate::Probed, Exponent::Root(p)) => {
+                (Certificate::Probed, Exponent::Root(p)) if kernel.certifies(Certificate::Probed) => {
                     flops::probed(n, p, !p.is_multiple_of(2) || self.sign == Sign::Unknown)
                 }
                 _ => flops::load(n),
             },
             Stage::Full(full) => full.next_flops(n),
-            Stage::Bound(bound) => bound.next_flops(),
-            Stage::Done => 0,
+            Stage::Bound(bound) if kernel.computes(Method::Spectral) => bound.next_flops(),
+            // There is nothing to do, or it is refused.
+            _ => 0,
         }
     }
 

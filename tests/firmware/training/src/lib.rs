@@ -79,15 +79,25 @@ impl<'m> Training<'m> {
     /// Fresh weights in this memory, whose contents do not matter.
     ///
     /// **Errors**: the memory is too short for these sizes; nothing else can fail.
-    #[inline(never)]
     pub fn start<const WORDS: usize, const SLOTS: usize>(
         memory: &'m mut Memory<WORDS, SLOTS>,
         sizes: Sizes,
         method: Method,
     ) -> Result<Self, ConfigError> {
-        let (needed, found) = (sizes.words_with(method), memory.words.len());
+        Self::start_in(&mut memory.words, &mut memory.slots, sizes, method)
+    }
+
+    /// The same, once for memories of all lengths. Not inlined: what it needs besides is not on the stack afterwards.
+    #[inline(never)]
+    fn start_in(
+        words: &'m mut [f32],
+        slots: &'m mut [Slot],
+        sizes: Sizes,
+        method: Method,
+    ) -> Result<Self, ConfigError> {
+        let (needed, found) = (sizes.words_with(method), words.len());
         let short = ConfigError::Shape(ShapeError::Length { needed, found });
-        let (mut words, mut slots) = (Cutter(&mut memory.words), Cutter(&mut memory.slots));
+        let (mut words, mut slots) = (Cutter(words), Cutter(slots));
         let mut take = |length| words.take(length).ok_or(short);
         let [first, second] = sizes.lengths(method);
         let largest = first.numel.max(second.numel);
