@@ -213,8 +213,9 @@ impl<R: Real> Attempt<R> {
                 if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let spectral = *spectral;
-                self.end_spectral(&spectral, tools)?
+                copy(&mut view_mut(tools.root, n)?, spectral.root(tools.rest));
+                let (found, bound) = (spectral.spectrum(), Bound::start(spectral));
+                self.end_spectral(found, bound, tools)?
             }
             Stage::Condition(power) => {
                 let x = view(tools.root, n)?;

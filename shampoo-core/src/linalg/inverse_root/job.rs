@@ -144,6 +144,7 @@ impl<R: Real> Job<R> {
     /// Writes the root, if it is accepted, and reports; [`Outcome::Cancelled`] where there is work left.
     ///
     /// **Errors**: `root` or the workspace has another length than it must have.
+    #[inline(never)]
     pub fn finish<S: Stored<R>>(&self, root: &mut [S], workspace: &[R]) -> Result<Report, RootError> {
         let input = &self.task.input;
         check_packed(root, input.n)?;
@@ -180,6 +181,7 @@ impl<R: Real> Job<R> {
     }
 
     /// Accepts what the attempt computed, or goes up the ladder.
+    #[inline(never)]
     fn judge(&mut self) {
         let attempt = self.attempt.report();
         let promised = attempt.promised + self.task.rounding;

@@ -6,7 +6,7 @@ use super::space::{split, split_square, view, view_mut};
 use super::{Attempt, Stage, Tools, is_coupled};
 use crate::error::{RootError, UnsupportedExponent};
 use crate::kernel::{Kernel, SymmetricTiles};
-use crate::linalg::inverse_root::certificate::{self, Candidate, Full, Sign, copy};
+use crate::linalg::inverse_root::certificate::{self, Candidate, Full, Sign};
 use crate::linalg::inverse_root::choice::{choose_table, needs_precision};
 use crate::linalg::inverse_root::coupled::{Extent, Scaling};
 use crate::linalg::inverse_root::coupled_newton::CoupledNewton;
@@ -131,14 +131,16 @@ impl<R: Real> Attempt<R> {
         Ok(Stage::Condition(PowerIteration::start(tools.task.input.n, tools.rest)?))
     }
 
+    /// With the root at its place, and its own certificate.
+    #[inline(never)]
     pub(super) fn end_spectral<S: Stored<R>, K: ?Sized>(
         &mut self,
-        spectral: &Spectral<R>,
+        found: spectral::Spectrum<R>,
+        bound: Bound<R>,
         tools: Tools<'_, R, S, K>,
     ) -> Result<Stage<R>, RootError> {
-        let Tools { task, triangle, root, rest, .. } = tools;
+        let Tools { task, triangle, rest, .. } = tools;
         let n = task.input.n;
-        let found = spectral.spectrum();
         self.found(found.lambda_max, found.ridge);
         let smallest = found.smallest_kept.to_f64();
         let kappa = if smallest > 0.0 { self.largest / smallest } else { f64::INFINITY };
@@ -153,13 +155,12 @@ impl<R: Real> Attempt<R> {
             return Ok(Stage::Done);
         }
         self.report.outcome = Outcome::Accepted;
-        copy(&mut view_mut(root, n)?, spectral.root(rest));
         if matches!(task.exponent, Exponent::Root(_)) && !matches!(self.ridge, Ridge::PseudoInverse { .. }) {
             return Ok(Stage::Certify);
         }
         let (_, rest) = split(rest, spectral::workspace_len(n))?;
         task.input.load(triangle, split_square(rest, n)?.0, self.amount);
-        Ok(Stage::Bound(Bound::start(spectral)))
+        Ok(Stage::Bound(bound))
     }
 
     /// Begins the certificate for an integer order.
