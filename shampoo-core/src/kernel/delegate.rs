@@ -1,5 +1,7 @@
 //! The methods that a kernel around another one leaves to it.
 
+/// Every method but `scale_by_rsqrt`, `computes` and `certifies`: those with a default too, or the wrapped kernel's own
+/// would be lost.
 macro_rules! delegate {
     ($t:ty) => {
         fn gemm(&self, c: MatMut<'_, $t>, accum: Accum, alpha: $t, a: MatRef<'_, $t>, b: MatRef<'_, $t>) {

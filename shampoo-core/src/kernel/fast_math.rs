@@ -36,8 +36,6 @@ fn inverse_square_root<const NEWTON: bool>(x: f32) -> f32 {
     if NEWTON { root * (1.5 - x * root * root * 0.5) } else { root }
 }
 
-/// Every method but `scale_by_rsqrt`: those with a default too, or the wrapped kernel's own would be lost.
-
 impl<K: Kernel<f32>, const NEWTON: bool> Kernel<f32> for FastMath<K, NEWTON> {
     delegate!(f32);
 

@@ -50,3 +50,70 @@ impl<T: Real, K: Kernel<T>> Kernel<T> for RationalOnly<K> {
         certificate == Certificate::Full && self.0.certifies(certificate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RationalOnly;
+    use crate::error::RootError;
+    use crate::kernel::{Kernel, Portable};
+    use crate::linalg::inverse_root::{Certificate, Exponent, Method, Outcome, Report, Request, Ridge};
+    use crate::linalg::inverse_root::{inverse_root, inverse_root_workspace_len};
+
+    const N: usize = 9;
+    const TRIANGLE: usize = N * (N + 1) / 2;
+
+    /// The root of a matrix with this smallest eigenvalue.
+    fn root<K: Kernel<f64>>(
+        smallest: f64,
+        request: &Request,
+        kernel: &K,
+    ) -> (Result<Report, RootError>, [f64; TRIANGLE]) {
+        let (mut triangle, mut root) = ([0.0; TRIANGLE], [0.0; TRIANGLE]);
+        for i in 0..N {
+            triangle[i * (i + 1) / 2 + i] = if i == 3 { smallest } else { 2.0 + i as f64 };
+            triangle[i * (i + 1) / 2] += if i == 0 || i == 3 { 0.0 } else { 0.25 };
+        }
+        let mut workspace = [0.0; inverse_root_workspace_len(N)];
+        (inverse_root(&triangle, N, &mut root, request, &mut workspace, kernel), root)
+    }
+
+    #[test]
+    fn roots_have_the_bits_of_the_wrapped_kernel() {
+        for p in [1, 2, 3, 4, 6, 8] {
+            let request = Request::new(Exponent::Root(p));
+            let (found, right) = (root(0.5, &request, &RationalOnly(Portable)), root(0.5, &request, &Portable));
+            assert_eq!(
+                right.0.map(|report| (report.method, report.outcome)),
+                Ok((Method::Rational, Outcome::Accepted))
+            );
+            assert_eq!(found, right, "p {p}");
+        }
+    }
+
+    #[test]
+    fn what_it_does_not_compute_is_refused() {
+        let request = Request::new(Exponent::Root(4));
+        let refused = [
+            Request { method: Method::Spectral, ..request },
+            Request { method: Method::CoupledNewton, ..request },
+            Request { method: Method::NewtonSchulz, ..request },
+            Request { certificate: Certificate::Probed, ..request },
+            Request { ridge: Ridge::PseudoInverse { cutoff: 1e-6 }, ..request },
+            Request::new(Exponent::Power(0.3)),
+        ];
+        for request in refused {
+            assert_eq!(root(0.5, &request, &RationalOnly(Portable)), (Err(RootError::ByKernel), [0.0; TRIANGLE]));
+            assert!(root(0.5, &request, &Portable).0.is_ok());
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_to_fall_back_to() {
+        // Below the interval of the table: the spectral method takes over, if it is there.
+        let request = Request { ridge: Ridge::Absolute(0.0), ..Request::new(Exponent::Root(4)) };
+        let method = |(report, _): (Result<Report, RootError>, _)| report.map(|report| (report.method, report.outcome));
+        assert_eq!(method(root(1e-12, &request, &Portable)).map(|found| found.0), Ok(Method::Spectral));
+        let alone = method(root(1e-12, &request, &RationalOnly(Portable)));
+        assert_eq!(alone, Ok((Method::Rational, Outcome::OutOfRange)));
+    }
+}

@@ -40,7 +40,7 @@ const fn multiply(a: u64, b: u64) -> u64 {
         x & 0xFFFF_FFFF
     }
     let (crossed, other) = ((a >> 32) * low(b), low(a) * (b >> 32));
-    let carried = (low(a) * low(b) >> 32) + low(crossed) + low(other);
+    let carried = ((low(a) * low(b)) >> 32) + low(crossed) + low(other);
     (a >> 32) * (b >> 32) + (crossed >> 32) + (other >> 32) + (carried >> 32)
 }
 
@@ -65,7 +65,7 @@ fn parts(x: f32) -> (u32, i32) {
     if zeros > subnormal {
         return (bits << (zeros - subnormal), -118 - zeros.cast_signed());
     }
-    (bits & 0x007F_FFFF | 0x0080_0000, (bits >> 23).cast_signed() - 127)
+    ((bits & 0x007F_FFFF) | 0x0080_0000, (bits >> 23).cast_signed() - 127)
 }
 
 /// log2 x of a positive finite number: its magnitude, and whether it is negative.
@@ -78,7 +78,7 @@ fn log2(x: f32) -> (Magnitude, bool) {
     let shift = numerator.leading_zeros() - 1;
     let first = numerator << shift;
     let (quotient, rest) = (first / denominator, first % denominator);
-    let s = quotient << 24 | (rest << 24) / denominator;
+    let s = (quotient << 24) | ((rest << 24) / denominator);
     let fixed = s >> (shift - 40);
     let square = multiply(fixed, fixed);
     let series = ODD_RECIPROCALS.iter().rev().fold(0, |sum, &reciprocal| reciprocal + multiply(sum, square));
