@@ -4,6 +4,7 @@
 //! log2 m = 2/ln(2) (s + s^3/3 + s^5/5 + ...); 2^f = (sum_k (ln(2) f/8)^k / k!)^8 for the fraction f of the product.
 
 /// 1/(2k + 1) in units of 2^-64, but for k = 0: as many as s^2 <= 0.0295 needs.
+#[expect(clippy::indexing_slicing, reason = "in a constant expression")]
 const ODD_RECIPROCALS: [u64; 9] = {
     let mut reciprocals = [0; 9];
     let mut k = 0;
@@ -15,6 +16,7 @@ const ODD_RECIPROCALS: [u64; 9] = {
 };
 
 /// ln(2)^k / k! in units of 2^-64, but for k = 0.
+#[expect(clippy::indexing_slicing, reason = "in a constant expression")]
 const EXPONENTIAL: [u64; 9] = {
     let mut coefficients = [LN_2; 9];
     let mut k = 1;
