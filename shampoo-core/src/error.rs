@@ -103,6 +103,9 @@ pub enum RootError {
         /// The factor.
         value: f64,
     },
+    /// The kernel does not compute or certify roots in the way asked for, see
+    /// [`Kernel::computes`](crate::kernel::Kernel::computes).
+    ByKernel,
     /// A buffer is too short.
     Shape(ShapeError),
 }
@@ -371,6 +374,7 @@ impl fmt::Display for RootError {
             Self::Exponent(error) => error.fmt(f),
             Self::Ridge { value } => write!(f, "the ridge is {value}"),
             Self::Scale { value } => write!(f, "the matrix is to be multiplied by {value}"),
+            Self::ByKernel => write!(f, "the kernel does not compute or certify such roots"),
             Self::Shape(error) => error.fmt(f),
         }
     }

@@ -15,7 +15,7 @@ use crate::diagonal::{Gradient, adagrad, full_matrix, lars, rmsprop};
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::Ridge;
-use crate::linalg::norm::{norm, rescale};
+use crate::linalg::norm::{hypotenuse, norm, rescale};
 use crate::momentum::Momentum;
 use crate::scalar::{Real, Stored, check_figure};
 use crate::statistics::Averaging;
@@ -167,7 +167,7 @@ impl Norms {
     /// Both together, without overflow. Not associative in its last bits: callers keep an order.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        Self { graft: libm::hypot(self.graft, other.graft), direction: libm::hypot(self.direction, other.direction) }
+        Self { graft: hypotenuse(self.graft, other.graft), direction: hypotenuse(self.direction, other.direction) }
     }
 }
 

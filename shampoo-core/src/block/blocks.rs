@@ -77,6 +77,7 @@ impl<'a, P: Precision> Blocks<'a, P> {
     ///
     /// **Shapes**: the whole tensor's gradient; workspace as [`work_len`](super::work_len).
     /// **Cost**: 2 numel n flops for each factor of order n.
+    #[inline(never)]
     pub fn precondition<K: Kernel<P::Work> + ?Sized>(
         self,
         gradient: &[P::Work],

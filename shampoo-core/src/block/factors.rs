@@ -82,6 +82,7 @@ impl<'a, P: Precision> Factors<'a, P> {
     /// Takes a gradient into the statistics, with the decay that the tensor added to it if it did.
     ///
     /// **Shapes**: the whole tensor's gradient; workspace as [`work_len`](super::work_len).
+    #[inline(never)]
     pub fn accumulate<K: Kernel<P::Work> + ?Sized>(self, gradient: &[P::Work], workspace: &mut [P::Work], kernel: &K) {
         let gradient = self.seen.unwrap_or(gradient);
         let tensor = self.partition.dims();
@@ -133,6 +134,7 @@ impl<'a, P: Precision> Factors<'a, P> {
     ///
     /// **Shapes**: workspace as
     /// [`inverse_root_workspace_len`](crate::linalg::inverse_root::inverse_root_workspace_len) of the largest order.
+    #[inline(never)]
     pub fn refresh<K: Kernel<P::Root> + ?Sized>(
         self,
         step: u64,

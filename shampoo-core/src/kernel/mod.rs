@@ -7,6 +7,7 @@
 
 mod abreast;
 pub mod back_transform;
+mod delegate;
 mod dots;
 #[cfg(feature = "micromath")]
 mod fast_math;
@@ -14,6 +15,7 @@ pub mod inverses;
 pub mod lanewise;
 pub mod portable;
 mod products;
+mod rational_only;
 mod rows;
 mod split_bf16;
 pub mod thin;
@@ -28,12 +30,14 @@ pub use fast_math::FastMath;
 pub use inverses::Terms;
 pub use lanewise::{Evaluation, Lanewise, Residual};
 pub use portable::Portable;
+pub use rational_only::RationalOnly;
 pub use split_bf16::SplitBf16;
 pub use tiled::{SymmetricTiles, TiledTriangle};
 pub use tridiagonal::Tridiagonal;
 
 use core::ops::Range;
 
+use crate::linalg::inverse_root::{Certificate, Method};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Plain, Real, Tile};
 
@@ -51,7 +55,8 @@ pub enum Accum {
 ///
 /// Only [`gemm`](Kernel::gemm) is required; the others default to the portable ones and are
 /// overridden where a library does better. Object-safe. One call runs on the calling thread: a kernel that enters a
-/// thread pool could meet another call that waits for the same scratch.
+/// thread pool could meet another call that waits for the same scratch. Long passes are not inlined: where stack is short
+/// each has a frame of its own, of which there is one at a time.
 pub trait Kernel<T: Real>: Sync {
     /// C <- C + alpha A B, or alpha A B.
     ///
@@ -78,6 +83,23 @@ pub trait Kernel<T: Real>: Sync {
     /// A kernel that does any of these in less than `T` must say so here.
     fn unit_roundoff(&self) -> f64 {
         T::UNIT_ROUNDOFF.to_f64()
+    }
+
+    /// Whether roots are computed by a method, where a request or [`Method::Auto`] names it; else they are refused.
+    ///
+    /// A kernel that always says no leaves the method out of the programs that have no other kernel: see
+    /// [`RationalOnly`].
+    #[inline(always)]
+    fn computes(&self, method: Method) -> bool {
+        let _ = method;
+        true
+    }
+
+    /// The same of certificates; drifts are measured by what the probed one is made of.
+    #[inline(always)]
+    fn certifies(&self, certificate: Certificate) -> bool {
+        let _ = certificate;
+        true
     }
 
     /// Sum of x_i y_i.
@@ -112,6 +134,7 @@ pub trait Kernel<T: Real>: Sync {
     }
 
     /// OUT <- A V for symmetric A and eight columns, see [`thin::symmetric_thin`].
+    #[inline(never)]
     fn symmetric_thin(&self, out: &mut [T], a: SymmetricTiles<'_, T>, v: &[T]) {
         thin::symmetric_thin(Plain, out, a, v);
     }
@@ -120,11 +143,13 @@ pub trait Kernel<T: Real>: Sync {
     ///
     /// The whole reduction is one method, not one column of it: a choice of instructions a column would cost
     /// small matrices more than the arithmetic.
+    #[inline(never)]
     fn tridiagonalize(&self, a: TiledTriangle<'_, T>, t: Tridiagonal<'_, T>, vectors: &mut [T], rows: Range<usize>) {
         tridiagonal::tridiagonalize(Plain, a, t, vectors, rows);
     }
 
     /// The inverses of the tridiagonal matrix at all poles, see [`inverses::tridiagonal_inverses`].
+    #[inline(never)]
     fn tridiagonal_inverses(
         &self,
         t: &Tridiagonal<'_, T>,
@@ -137,6 +162,7 @@ pub trait Kernel<T: Real>: Sync {
     }
 
     /// Rows of the sum of inverses that replaces the reduced matrix, see [`back_transform::back_transform`].
+    #[inline(never)]
     fn back_transform(
         &self,
         a: TiledTriangle<'_, T>,

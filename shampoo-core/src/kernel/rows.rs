@@ -44,7 +44,7 @@ struct Place {
 fn blocks<T: Real>(c: &mut MatMut<'_, T>, accum: Accum, a: MatRef<'_, T>, b: MatRef<'_, T>, part: Part) -> Option<()> {
     let (nrows, ncols) = (c.nrows(), c.ncols());
     let (last_row, last_column) = (nrows.checked_sub(BLOCK)?, ncols.checked_sub(BLOCK)?);
-    (a.contiguous_row(0)?, b.contiguous_row(0)?);
+    a.contiguous_row(0).and(b.contiguous_row(0))?;
     let ((c, stride), mirrored) = (c.parts_mut(), part == Part::Mirrored);
     for new_row in (0..nrows).step_by(BLOCK) {
         let row = new_row.min(last_row);

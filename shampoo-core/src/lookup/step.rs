@@ -9,7 +9,7 @@ use crate::block::Factors;
 use crate::config::WeightDecay;
 use crate::error::{RowsError, ShapeError};
 use crate::kernel::{Accum, Kernel};
-use crate::linalg::norm::{first_non_finite, max_abs, norm};
+use crate::linalg::norm::{first_non_finite, hypotenuse, max_abs, norm};
 use crate::mat::packed::{packed_len, unpack};
 use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Precision, Real};
@@ -148,7 +148,7 @@ where
         kernel: &K,
     ) {
         let Ok(sums) = MatRef::new(sums, count, self.width) else { return };
-        let longer = |length: f64, row: &[P::Work]| libm::hypot(length, norm(row, kernel).to_f64());
+        let longer = |length: f64, row: &[P::Work]| hypotenuse(length, norm(row, kernel).to_f64());
         let (mut graft_length, mut length) = (0.0, 0.0);
         let mut roots = self.roots.as_ref();
         for (piece, slot) in self.pieces().zip(self.slots.as_ref()) {

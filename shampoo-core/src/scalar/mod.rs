@@ -5,6 +5,7 @@ mod bf16;
 mod double_f32;
 mod figure;
 mod lanes;
+mod power;
 mod precision;
 mod real;
 mod stored;

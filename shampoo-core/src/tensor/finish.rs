@@ -27,6 +27,7 @@ where
     /// **Shapes**: `parameter`, `gradient` and `update` numel numbers row-major, `direction` as
     /// [`Blocks::precondition`](crate::block::Blocks::precondition) left it, `work`
     /// [`Lengths::work`](super::Lengths::work) numbers.
+    #[inline(never)]
     pub fn graft<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],
@@ -69,6 +70,7 @@ where
     /// **Shapes**: as for [`graft`](Tensor::graft). Lengths are not checked here as [`step`](Tensor::step) does: what is
     /// missing gets no update.
     #[expect(clippy::too_many_arguments, reason = "two inputs, an output, scratch, norms, a rate and a kernel")]
+    #[inline(never)]
     pub fn finish<K: Kernel<P::Work> + ?Sized>(
         &mut self,
         parameter: &[P::Work],

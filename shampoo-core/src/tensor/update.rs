@@ -91,7 +91,7 @@ pub(crate) fn mix<T: Real, K: Kernel<T> + ?Sized>(to: &mut [T], direction: &[T],
 /// that leaves the range would never come back.
 pub(crate) fn bound<T: Real>(step: &mut [T], largest: T) {
     // Seldom is there anything to cut; NaN compares with nothing.
-    for s in step.iter_mut().filter(|s| !(s.abs() <= largest)) {
+    for s in step.iter_mut().filter(|s| s.abs() > largest || !s.is_finite()) {
         let cut = s.minimum(largest).maximum(-largest);
         *s = if s.is_nan() { T::zero() } else { cut };
     }

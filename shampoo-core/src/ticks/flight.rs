@@ -4,7 +4,7 @@ use super::Site;
 use crate::block::{Factor, Refresh};
 use crate::error::{RootError, ShapeError};
 use crate::kernel::Kernel;
-use crate::linalg::inverse_root::Job;
+use crate::linalg::inverse_root::{Job, Progress};
 use crate::mat::packed::packed_len;
 use crate::scalar::{Precision, Real};
 
@@ -53,19 +53,20 @@ impl<R: Real> Flight<R> {
     pub(super) fn stage(&self) -> Stage {
         match &self.job {
             None => Stage::Copied,
-            Some(Ok(job)) if job.next_flops() > 0 => Stage::Running,
+            Some(Ok(job)) if job.progress() == Progress::Working => Stage::Running,
             Some(_) => Stage::Ended,
         }
     }
 
-    pub(super) fn next_flops(&self) -> u64 {
+    pub(super) fn next_flops<K: Kernel<R> + ?Sized>(&self, kernel: &K) -> u64 {
         match &self.job {
-            Some(Ok(job)) => job.next_flops(),
+            Some(Ok(job)) => job.next_flops_by(kernel),
             _ => 0,
         }
     }
 
-    /// An empty triangle is that of a factor that is too large.
+    /// An empty triangle is that of a factor that is too large. Not inlined: a job on its way to its place is on the stack.
+    #[inline(never)]
     pub(super) fn start<P: Precision<Root = R>>(&mut self, factor: &Factor<'_, P>, triangle: &[P::Store]) {
         let (needed, found) = (packed_len(self.order), triangle.len());
         self.job = Some(if found < needed {

@@ -270,7 +270,7 @@ where
     {
         let mut tick = Tick::default();
         while let Some(piece) = self.next(tensors, true) {
-            let total = tick.flops.saturating_add(self.cost(piece));
+            let total = tick.flops.saturating_add(self.cost(piece, kernel));
             if flops == 0 || tick.flops > 0 && total > flops {
                 tick.working = true;
                 break;
@@ -294,14 +294,14 @@ where
     {
         let mut tick = Tick::default();
         if let Some(piece @ Piece::Copy(..)) = self.next(tensors, false) {
-            tick.flops = self.cost(piece);
+            tick.flops = self.cost(piece, kernel);
             self.perform(piece, tensors, kernel);
         }
         if self.is_due(tensors) {
             // Whatever is left of it; of what is due nothing is left undone.
             loop {
                 let piece = self.next(tensors, false).unwrap_or(Piece::Conclude);
-                tick.flops = tick.flops.saturating_add(self.cost(piece));
+                tick.flops = tick.flops.saturating_add(self.cost(piece, kernel));
                 tick.refresh = tick.refresh.merge(self.perform(piece, tensors, kernel));
                 if piece == Piece::Conclude {
                     break;
@@ -383,11 +383,11 @@ where
     }
 
     /// Flops of a piece at most.
-    fn cost(&self, piece: Piece) -> u64 {
+    fn cost<K: Kernel<P::Root> + ?Sized>(&self, piece: Piece, kernel: &K) -> u64 {
         match (piece, &self.flight) {
             (Piece::Copy(_, order), _) => flops::linear(packed_len(order), 1),
             (Piece::Start, Some(flight)) => flops::begin(flight.order),
-            (Piece::Step, Some(flight)) => flight.next_flops(),
+            (Piece::Step, Some(flight)) => flight.next_flops(kernel),
             (Piece::Conclude, Some(flight)) => flops::finish(flight.order),
             (_, None) => 0,
         }
@@ -401,7 +401,7 @@ where
         TB: AsRef<[Slot]> + AsMut<[Slot]>,
         K: Kernel<P::Root> + ?Sized,
     {
-        let cost = self.cost(piece);
+        let cost = self.cost(piece, kernel);
         let workspace = self.workspace.as_mut();
         match (piece, &mut self.flight) {
             (Piece::Copy(site, order), _) => {

@@ -1,7 +1,9 @@
 //! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
-use shampoo_core::kernel::{FastMath, Kernel, Portable, SplitBf16, Terms};
+use shampoo_core::error::RootError;
+use shampoo_core::kernel::{FastMath, Kernel, Portable, RationalOnly, SplitBf16, Terms};
 use shampoo_core::kernel::{back_transform, inverses, lanewise, portable, thin, tridiagonal};
+use shampoo_core::linalg::inverse_root::{Report, Request, inverse_root};
 use shampoo_core::scalar::{DoubleF32, Plain, Real, padded};
 
 entries! { tiles: [padded, back_transform::carried_len, lanewise::scratch_len, lanewise::residual_len] }
@@ -67,6 +69,24 @@ split_bf16!(split_bf16_x1, 1);
 split_bf16!(split_bf16_x3, 3);
 split_bf16!(split_bf16_x6, 6);
 split_bf16!(split_bf16_x9, 9);
+
+entries! { rational_only: [
+    <RationalOnly<Portable> as Kernel<f32>>::computes,
+    <RationalOnly<Portable> as Kernel<f32>>::certifies,
+    <RationalOnly<Portable> as Kernel<f32>>::scale_by_rsqrt,
+    rational_only_root,
+] }
+
+/// A root by a kernel that does not compute all of them.
+fn rational_only_root(
+    triangle: &[f32],
+    n: usize,
+    root: &mut [f32],
+    request: &Request,
+    workspace: &mut [f32],
+) -> Result<Report, RootError> {
+    inverse_root(triangle, n, root, request, workspace, &RationalOnly(Portable))
+}
 
 entries! { fast_math: [
     <FastMath<Portable, false> as Kernel<f32>>::scale_by_rsqrt,

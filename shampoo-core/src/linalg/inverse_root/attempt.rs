@@ -8,7 +8,7 @@ use super::choice::{Choice, choose};
 use super::coupled_newton::CoupledNewton;
 use super::input::Input;
 use super::newton_schulz::NewtonSchulz;
-use super::rational::{Rational, matrix_len, row_stride};
+use super::rational::{Rational, State, matrix_len, row_stride};
 use super::spectral::{self, Bound, Spectral};
 use super::{Certificate, Exponent, Method, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
@@ -130,31 +130,37 @@ impl<R: Real> Attempt<R> {
     }
 
     /// Flops of the next step at most.
-    pub(super) fn next_flops(&self, task: &Task) -> u64 {
+    pub(super) fn next_flops<K: Kernel<R> + ?Sized>(&self, task: &Task, kernel: &K) -> u64 {
         let n = task.input.n;
         match &self.stage {
             Stage::Begin(Method::Rational) => flops::load(n),
             Stage::Begin(_) => flops::load_scaled(n),
             Stage::Rational(rational) => rational.next_flops(),
-            Stage::Largest(_) => flops::power(n).saturating_add(flops::start_coupled(n)),
-            Stage::CoupledNewton(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
-            Stage::NewtonSchulz(newton) => newton.next_flops().saturating_add(flops::linear(n, 2)),
-            Stage::Spectral(spectral) => spectral.next_flops(),
-            Stage::Square => flops::symmetric_product(n),
+            Stage::Largest(_) if is_coupled(kernel) => flops::power(n).saturating_add(flops::start_coupled(n)),
+            Stage::CoupledNewton(newton) if kernel.computes(Method::CoupledNewton) => {
+                newton.next_flops().saturating_add(flops::linear(n, 2))
+            }
+            Stage::NewtonSchulz(newton) if kernel.computes(Method::NewtonSchulz) => {
+                newton.next_flops().saturating_add(flops::linear(n, 2))
+            }
+            Stage::Spectral(spectral) if kernel.computes(Method::Spectral) => spectral.next_flops(),
+            Stage::Square if is_coupled(kernel) => flops::symmetric_product(n),
             Stage::Condition { .. } => flops::power(n).saturating_add(flops::OVERHEAD),
             Stage::Certify => match (task.request.certificate, task.exponent) {
-                (Certificate::Probed, Exponent::Root(p)) => {
+                (Certificate::Probed, Exponent::Root(p)) if kernel.certifies(Certificate::Probed) => {
                     flops::probed(n, p, !p.is_multiple_of(2) || self.sign == Sign::Unknown)
                 }
                 _ => flops::load(n),
             },
             Stage::Full(full) => full.next_flops(n),
-            Stage::Bound(bound) => bound.next_flops(),
-            Stage::Done => 0,
+            Stage::Bound(bound) if kernel.computes(Method::Spectral) => bound.next_flops(),
+            // There is nothing to do, or it is refused.
+            _ => 0,
         }
     }
 
     /// Computes the root into the first rows of the workspace.
+    #[inline(never)]
     pub(super) fn advance<S: Stored<R>, K: Kernel<R> + ?Sized>(
         &mut self,
         task: &Task,
@@ -169,7 +175,7 @@ impl<R: Real> Attempt<R> {
         let tools = Tools { task, triangle, root, rest, kernel };
         let next = match &mut self.stage {
             &mut Stage::Begin(method) => self.begin(method, tools)?,
-            Stage::Rational(rational) => {
+            Stage::Rational(rational) if kernel.computes(Method::Rational) => {
                 let a = TiledTriangle { data: &mut *tools.root, stride: row_stride(n), order: n };
                 match pace {
                     Pace::Stage => rational.run(a, tools.rest, kernel)?,
@@ -178,10 +184,14 @@ impl<R: Real> Attempt<R> {
                     }
                     Pace::Step => {}
                 }
-                let rational = *rational;
-                self.end_rational(&rational, tools)?
+                let found = rational.spectrum();
+                let smallest = match found.state {
+                    State::Definite => rational.smallest_eigenvalue(tools.rest)?,
+                    _ => None,
+                };
+                self.end_rational(found, smallest, tools)?
             }
-            Stage::Largest(power) => {
+            Stage::Largest(power) if is_coupled(kernel) => {
                 let x = view(tools.root, n)?;
                 if pace.drive(|| power.step(x, tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
@@ -189,30 +199,31 @@ impl<R: Real> Attempt<R> {
                 let value = power.value;
                 self.begin_coupled(value, tools)?
             }
-            Stage::CoupledNewton(newton) => {
+            Stage::CoupledNewton(newton) if kernel.computes(Method::CoupledNewton) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator())
+                let (iterations, indicator) = (newton.iterations(), newton.indicator());
+                self.end_coupled(iterations, indicator)
             }
-            Stage::NewtonSchulz(newton) => {
+            Stage::NewtonSchulz(newton) if kernel.computes(Method::NewtonSchulz) => {
                 if pace.drive(|| newton.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let newton = *newton;
                 copy(&mut view_mut(tools.root, n)?, newton.root(tools.rest));
-                self.end_coupled(newton.iterations(), newton.indicator())
+                let (iterations, indicator) = (newton.iterations(), newton.indicator());
+                self.end_coupled(iterations, indicator)
             }
-            Stage::Spectral(spectral) => {
+            Stage::Spectral(spectral) if kernel.computes(Method::Spectral) => {
                 if pace.drive(|| spectral.step(tools.rest, kernel))? == Progress::Working {
                     return Ok(Progress::Working);
                 }
-                let spectral = *spectral;
-                self.end_spectral(&spectral, tools)?
+                copy(&mut view_mut(tools.root, n)?, spectral.root(tools.rest));
+                let (found, bound) = (spectral.spectrum(), Bound::start(spectral));
+                self.end_spectral(found, bound, tools)?
             }
-            Stage::Square => {
+            Stage::Square if is_coupled(kernel) => {
                 let (mut square, vectors) = split_square(tools.rest, n)?;
                 let x = view(tools.root, n)?;
                 kernel.symm_product(square.reborrow(), x, x);
@@ -232,7 +243,7 @@ impl<R: Real> Attempt<R> {
                 Stage::Certify
             }
             Stage::Certify => self.certify(tools)?,
-            Stage::Full(full) => {
+            Stage::Full(full) if kernel.certifies(Certificate::Full) => {
                 let (b, rest) = split_square(tools.rest, n)?;
                 let x = view(tools.root, n)?;
                 if pace.drive(|| full.step(b.as_ref(), x, rest, kernel))? == Progress::Working {
@@ -241,7 +252,7 @@ impl<R: Real> Attempt<R> {
                 self.report.promised = full.promised();
                 Stage::Done
             }
-            Stage::Bound(bound) => {
+            Stage::Bound(bound) if kernel.computes(Method::Spectral) => {
                 let (space, rest) = split(tools.rest, spectral::workspace_len(n))?;
                 let (b, _) = split_square(rest, n)?;
                 if pace.drive(|| bound.step(b.as_ref(), space, kernel))? == Progress::Working {
@@ -251,8 +262,16 @@ impl<R: Real> Attempt<R> {
                 Stage::Done
             }
             Stage::Done => Stage::Done,
+            // `begin` has refused them.
+            _ => return Err(RootError::ByKernel),
         };
         self.stage = next;
         Ok(if matches!(self.stage, Stage::Done) { Progress::Done } else { Progress::Working })
     }
+}
+
+/// Whether there is any method that begins with the largest eigenvalue.
+#[inline(always)]
+fn is_coupled<R: Real, K: Kernel<R> + ?Sized>(kernel: &K) -> bool {
+    kernel.computes(Method::CoupledNewton) || kernel.computes(Method::NewtonSchulz)
 }

@@ -4,7 +4,7 @@ use super::certificate::{Candidate, Sign, probed, probed_workspace_len};
 use super::input::Input;
 use super::job::{check_packed, default_max_error};
 use super::rational::{matrix_len, row_stride};
-use super::{Exponent, Outcome, Report, Request};
+use super::{Certificate, Exponent, Outcome, Report, Request};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::{Kernel, SymmetricTiles};
 use crate::linalg::carve;
@@ -47,6 +47,9 @@ pub fn certify<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     kernel: &K,
 ) -> Result<Report, RootError> {
     let Exponent::Root(p) = request.exponent.normalized()? else { return Err(UnsupportedExponent::ByMethod.into()) };
+    if !kernel.certifies(Certificate::Probed) {
+        return Err(RootError::ByKernel);
+    }
     check_packed(triangle, n)?;
     check_packed(root, n)?;
     let (needed, found) = (certify_workspace_len(n), workspace.len());

@@ -102,6 +102,7 @@ impl<T: Real> CoupledNewton<T> {
     /// One product, n^2 (n + 1) flops. An iteration has 2 to 2 log2 p + 2 of them (p = 2: 3, p = 4: 4).
     ///
     /// **Errors**: the workspace is too short.
+    #[inline(never)]
     pub fn step<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<Progress, ShapeError> {
         let n = self.n;
         let Squares { x: [x, x_next], m: [m, m_next], t: [t, t_next] } = self.squares(workspace)?;

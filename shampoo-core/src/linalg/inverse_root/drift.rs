@@ -3,7 +3,7 @@
 use super::certificate::Uniform;
 use super::input::Input;
 use super::rational::{matrix_len, row_stride};
-use super::{Exponent, Request, Ridge};
+use super::{Certificate, Exponent, Request, Ridge};
 use crate::kernel::{Kernel, SymmetricTiles};
 use crate::linalg::carve;
 use crate::linalg::norm::norm;
@@ -18,7 +18,8 @@ pub const fn drift_workspace_len(n: usize) -> usize {
 /// The root mean square relative change of the statistics in the metric of a root X: ||X^{p/2} B X^{p/2} - I||_F / sqrt(n)
 /// with B = scale A + r I, estimated on eight fixed vectors as the probed certificate does; 0 where X is the root of B.
 ///
-/// Infinite where it cannot be told: an odd or real exponent, a workspace that is too short, a product out of range.
+/// Infinite where it cannot be told: an odd or real exponent, a workspace that is too short, a product out of range, a
+/// kernel without probed certificates.
 ///
 /// **Shapes**: A and X packed triangles of order n, workspace at least [`drift_workspace_len`]. **Units**: `ridge` as the
 /// [report](super::Report::ridge) of X says. **Accuracy**: that of a mean over 8 vectors, within a factor 1.6 as a rule (a residual of rank one spreads most).
@@ -45,7 +46,9 @@ pub fn drift<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) -> f64 {
-    let Some(half) = halves(request.exponent) else { return f64::INFINITY };
+    let Some(half) = halves(request.exponent).filter(|_| kernel.certifies(Certificate::Probed)) else {
+        return f64::INFINITY;
+    };
     let mut rest = workspace;
     let mut thin = || carve(&mut rest, padded(n).saturating_mul(LANES));
     let (Some(v), Some(mut u), Some(mut t)) = (thin(), thin(), thin()) else { return f64::INFINITY };

@@ -150,7 +150,8 @@ impl Input {
         let binary = -(f64::from(left) + libm::log2(fraction)) * exponent.alpha();
         let power = libm::floor(binary);
         ScaleBack {
-            factor: R::from_f64(libm::exp2(binary - power)),
+            // `exp2` would bring a table of 4 KiB.
+            factor: R::from_f64(libm::pow(2.0, binary - power)),
             power: Power::new((power as i32).saturating_add(whole)),
             exact: false,
         }

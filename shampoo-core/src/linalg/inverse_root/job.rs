@@ -7,7 +7,7 @@ use super::input::Input;
 use super::request::Factor;
 use super::{Outcome, Report, Request, Ridge, inverse_root_workspace_len};
 use crate::error::{RootError, ShapeError};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Portable};
 use crate::linalg::{Progress, flops};
 use crate::mat::packed::packed_len;
 use crate::scalar::{Real, Stored};
@@ -114,10 +114,20 @@ impl<R: Real> Job<R> {
     /// # Ok::<(), shampoo_core::error::RootError>(())
     /// ```
     pub fn next_flops(&self) -> u64 {
+        self.next_flops_by(&Portable)
+    }
+
+    /// The same for steps of a kernel that does not [compute](Kernel::computes) everything.
+    pub(crate) fn next_flops_by<K: Kernel<R> + ?Sized>(&self, kernel: &K) -> u64 {
         match self.progress {
-            Progress::Working => self.attempt.next_flops(&self.task).saturating_add(flops::OVERHEAD),
+            Progress::Working => self.attempt.next_flops(&self.task, kernel).saturating_add(flops::OVERHEAD),
             Progress::Done => 0,
         }
+    }
+
+    /// Whether there is work left.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
     }
 
     /// All that is left, see [`step`](Job::step).
@@ -134,6 +144,7 @@ impl<R: Real> Job<R> {
     /// Writes the root, if it is accepted, and reports; [`Outcome::Cancelled`] where there is work left.
     ///
     /// **Errors**: `root` or the workspace has another length than it must have.
+    #[inline(never)]
     pub fn finish<S: Stored<R>>(&self, root: &mut [S], workspace: &[R]) -> Result<Report, RootError> {
         let input = &self.task.input;
         check_packed(root, input.n)?;
@@ -170,6 +181,7 @@ impl<R: Real> Job<R> {
     }
 
     /// Accepts what the attempt computed, or goes up the ladder.
+    #[inline(never)]
     fn judge(&mut self) {
         let attempt = self.attempt.report();
         let promised = attempt.promised + self.task.rounding;

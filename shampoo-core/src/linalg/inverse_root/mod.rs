@@ -79,7 +79,8 @@ pub fn inverse_root<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     workspace: &mut [R],
     kernel: &K,
 ) -> Result<Report, RootError> {
-    let mut job = begin(triangle, n, root, request, workspace)?;
+    let mut begun = begin(triangle, n, root, request, workspace);
+    let job = begun.as_mut().map_err(|&mut error| error)?;
     job.run(triangle, workspace, kernel)?;
     job.finish(root, workspace)
 }
@@ -109,12 +110,14 @@ pub fn inverse_root_while<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     kernel: &K,
     mut keep_going: impl FnMut() -> bool,
 ) -> Result<Report, RootError> {
-    let mut job = begin(triangle, n, root, request, workspace)?;
+    let mut begun = begin(triangle, n, root, request, workspace);
+    let job = begun.as_mut().map_err(|&mut error| error)?;
     while job.step(triangle, workspace, kernel)? == Progress::Working && keep_going() {}
     job.finish(root, workspace)
 }
 
-/// A job whose buffers are all long enough.
+/// A job whose buffers are all long enough; it is used where it is returned to, since a copy is half a kilobyte of stack.
+#[inline(never)]
 fn begin<R: Real, S: Stored<R>>(
     triangle: &[S],
     n: usize,
@@ -122,11 +125,13 @@ fn begin<R: Real, S: Stored<R>>(
     request: &Request,
     workspace: &[R],
 ) -> Result<Job<R>, RootError> {
-    let job = Job::start(triangle, n, request)?;
-    job::check_packed(root, n)?;
-    let (needed, found) = (inverse_root_workspace_len(n), workspace.len());
-    if found < needed {
-        return Err(ShapeError::Length { needed, found }.into());
+    let job = Job::start(triangle, n, request);
+    if job.is_ok() {
+        job::check_packed(root, n)?;
+        let (needed, found) = (inverse_root_workspace_len(n), workspace.len());
+        if found < needed {
+            return Err(ShapeError::Length { needed, found }.into());
+        }
     }
-    Ok(job)
+    job
 }

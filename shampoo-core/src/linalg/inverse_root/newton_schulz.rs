@@ -115,6 +115,7 @@ impl<T: Real> NewtonSchulz<T> {
     /// One product, 2 n^3 flops; an iteration has 3 of them.
     ///
     /// **Errors**: the workspace is too short.
+    #[inline(never)]
     pub fn step<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<Progress, ShapeError> {
         let n = self.n;
         let Squares { y: [y, y_next], z: [z, z_next], t } = self.squares(workspace)?;

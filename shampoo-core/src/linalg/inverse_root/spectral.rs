@@ -113,6 +113,7 @@ impl<T: Real> Spectral<T> {
     /// A row, a reflector or a sweep of the decomposition, at most 6 n^2 flops, or the root itself, n^3 flops.
     ///
     /// **Errors**: the workspace is too short.
+    #[inline(never)]
     pub fn step<K: Kernel<T> + ?Sized>(&mut self, workspace: &mut [T], kernel: &K) -> Result<Progress, ShapeError> {
         let n = self.n;
         match &mut self.stage {

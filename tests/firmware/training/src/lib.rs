@@ -31,7 +31,7 @@ pub use verdicts::Verdicts;
 
 use shampoo_core::error::{ConfigError, ImageError, ShapeError, StepError};
 use shampoo_core::image;
-use shampoo_core::kernel::Portable;
+use shampoo_core::kernel::{Portable, RationalOnly};
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::F32;
 use shampoo_core::schedule::{Loads, Slot};
@@ -52,6 +52,9 @@ const WEIGHTS: u32 = 0x9E37_79B9;
 const TRAINED: u32 = 0x7F4A_7C15;
 /// Seed of those that never are.
 const HELD_OUT: u32 = 0xF39C_C060;
+
+/// What computes: no method of roots is linked that the settings never ask for.
+const KERNEL: RationalOnly<Portable> = RationalOnly(Portable);
 
 type Layer<'m> = Tensor<F32, &'m mut [f32], &'m mut [f32], &'m mut [Slot]>;
 
@@ -84,9 +87,20 @@ impl<'m> Training<'m> {
         sizes: Sizes,
         method: Method,
     ) -> Result<Self, ConfigError> {
-        let (needed, found) = (sizes.words_with(method), memory.words.len());
+        Self::start_in(&mut memory.words, &mut memory.slots, sizes, method)
+    }
+
+    /// The same, once for memories of all lengths. Not inlined: what it needs besides is not on the stack afterwards.
+    #[inline(never)]
+    fn start_in(
+        words: &'m mut [f32],
+        slots: &'m mut [Slot],
+        sizes: Sizes,
+        method: Method,
+    ) -> Result<Self, ConfigError> {
+        let (needed, found) = (sizes.words_with(method), words.len());
         let short = ConfigError::Shape(ShapeError::Length { needed, found });
-        let (mut words, mut slots) = (Cutter(&mut memory.words), Cutter(&mut memory.slots));
+        let (mut words, mut slots) = (Cutter(words), Cutter(slots));
         let mut take = |length| words.take(length).ok_or(short);
         let [first, second] = sizes.lengths(method);
         let largest = first.numel.max(second.numel);
@@ -162,13 +176,13 @@ impl<'m> Training<'m> {
         for ((layer, gradient), parameter) in self.layers.iter().zip(gradients).zip(halves(self.parameters, split)) {
             layer.check(gradient, parameter)?;
         }
-        let settled = self.ticks.settle(&mut self.layers, &Portable);
+        let settled = self.ticks.settle(&mut self.layers, &KERNEL);
         self.verdicts.add(&settled.refresh);
         let rate = self.method.learning_rate(self.sizes);
         let parameters = halves_mut(self.parameters, split);
         for ((layer, gradient), parameter) in self.layers.iter_mut().zip(gradients).zip(parameters) {
             let update = self.update.get_mut(..parameter.len()).unwrap_or_default();
-            layer.step(parameter, gradient, rate, update, &mut self.workspace, &Portable)?;
+            layer.step(parameter, gradient, rate, update, &mut self.workspace, &KERNEL)?;
             parameter.iter_mut().zip(update).for_each(|(p, u)| *p += *u);
         }
         Ok(loss)
@@ -177,7 +191,7 @@ impl<'m> Training<'m> {
     /// Goes on with the root under way as far as so many flops reach; what is left when the next step begins is done there.
     /// Weights depend neither on the budget nor on how many ticks there are.
     pub fn tick(&mut self, flops: u64) -> Tick {
-        self.ticks.tick(&mut self.layers, flops, &Portable)
+        self.ticks.tick(&mut self.layers, flops, &KERNEL)
     }
 
     /// Mean loss of so many samples that are never trained with, always the same ones.

@@ -40,6 +40,7 @@ impl<T: Real> Bound<T> {
     ///
     /// **Shapes**: B is the ridged input; the workspace is that of the root, which is overwritten.
     /// **Errors**: the workspace is too short.
+    #[inline(never)]
     pub fn step<K: Kernel<T> + ?Sized>(
         &mut self,
         b: MatRef<'_, T>,

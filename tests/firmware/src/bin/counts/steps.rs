@@ -83,9 +83,7 @@ where
     );
     // Bias corrections by powers of f64, and what a number's size costs.
     checks.at_most("two steps take about as many", second.abs_diff(third), second / 10);
-    // Words of bfloat16 are converted beside what the root needs.
-    let limit = if core::any::TypeId::of::<P::Store>() == core::any::TypeId::of::<f32>() { 4096 } else { 4608 };
-    checks.at_most("stack of a step", deepest.into(), limit);
+    checks.at_most("stack of a step", deepest.into(), 4096);
 }
 
 /// One layer in static memory.
