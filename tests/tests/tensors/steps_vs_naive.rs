@@ -118,8 +118,8 @@ fn assert_steps<P: Precision>(shape: &[usize], config: Config, seed: u64, unit_r
         }
         let found = run.step(&gradient, 0.05);
         assert_eq!(run.refresh.rejected, 0);
-        // The terms of a step may cancel, and momentum remembers larger steps with their errors.
-        scale = scale.max(norm(&right));
+        // Decay may cancel a step but for its error, and momentum remembers larger steps with theirs.
+        scale = scale.max(norm(&right)).max(0.05 * config.weight_decay.rate() * norm(&textbook.weights));
         let distance = found.iter().zip(&right).fold(0.0_f64, |m, (x, y)| m.max((x - y).abs()));
         assert!(distance <= bound * scale, "step {t}: {distance:e} > {bound:e} * {scale:e}\n{config:?}");
     }
