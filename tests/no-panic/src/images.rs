@@ -2,8 +2,8 @@
 
 use shampoo_core::error::ImageError;
 use shampoo_core::image::{
-    Number, Part, Reader, both, image_len, newest, next, next_beside, numbers_len, save, stream, stream_chunks, tensor_len,
-    ticks_len,
+    Number, Part, Reader, both, image_len, newest, next, next_beside, numbers_len, save, stream, stream_chunks,
+    tensor_len, ticks_len,
 };
 use shampoo_core::scalar::{Bf16, Bf16Store, Bf16x2, Bf16x2Store, Bf16x3, Bf16x3Store, F32, F64, Precision};
 use shampoo_core::schedule::{Slot, Stamps};
