@@ -4,7 +4,6 @@ use super::model;
 use super::model::{Model, tensor, with};
 use crate::common::generated;
 use crate::common::run::narrow;
-use core::cell::Cell;
 use proptest::prelude::*;
 use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
@@ -18,11 +17,10 @@ use shampoo_core::linalg::inverse_root::{Certificate, Exponent, Method, Ridge};
 use shampoo_core::momentum::{Buffers, Filter, Momentum};
 use shampoo_core::partition::{Merge, Sides};
 use shampoo_core::scalar::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootF64, F64, Precision};
-use shampoo_core::schedule::{Adaptive, Mode, Schedule, Slot};
+use shampoo_core::schedule::{Adaptive, Mode, Schedule};
 use shampoo_core::statistics::{Averaging, TraceScaling};
-use shampoo_core::tensor::{Tensor, largest_order, lengths};
+use shampoo_core::tensor::largest_order;
 use shampoo_tests::generate::Random;
-use std::rc::Rc;
 
 const SHAPES: [&[usize]; 2] = [&[6, 4], &[5, 3]];
 
@@ -460,35 +458,6 @@ fn pieces_of_one_size_make_the_same_image() {
     pages::<256>(&parts, &right);
     pages::<100_000>(&parts, &right);
     assert_eq!(stream_chunks(&parts, 1, 0, &mut |_: &[u8; 0]| true), Err(ImageError::Refused));
-}
-
-/// A buffer of the caller's kind, and how much of it there is now.
-struct Fickle(Vec<f32>, Rc<Cell<usize>>);
-
-impl AsRef<[f32]> for Fickle {
-    fn as_ref(&self) -> &[f32] {
-        &self.0[..self.1.get().min(self.0.len())]
-    }
-}
-
-impl AsMut<[f32]> for Fickle {
-    fn as_mut(&mut self) -> &mut [f32] {
-        &mut self.0
-    }
-}
-
-#[test]
-fn a_part_that_writes_fewer_bytes_than_it_said_is_an_error() {
-    let need = lengths::<F32>(&[3, 2], &Config::DEFAULT).expect("a legal shape");
-    let room = Rc::new(Cell::new(usize::MAX));
-    let numbers = |length| Fickle(vec![0.0; length], room.clone());
-    let (statistics, roots) = (numbers(need.statistics), numbers(need.statistics));
-    let (graft, momentum, slots) = (vec![0.0; need.graft], vec![0.0; need.momentum], vec![Slot::EMPTY; need.slots]);
-    let tensor = Tensor::<F32, _, _, _>::new(&[3, 2], Config::DEFAULT, statistics, roots, graft, momentum, slots);
-    let (tensor, mut image) = (tensor.expect("legal settings"), [0; 1000]);
-    assert!(save(&[&tensor], 0, &mut image).is_ok());
-    room.set(need.statistics - 1);
-    assert_eq!(save(&[&tensor], 0, &mut image), Err(ImageError::Malformed));
 }
 
 /// A newer image of another program leaves the older one where it is, and is what the next save goes over.

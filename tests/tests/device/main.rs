@@ -6,6 +6,7 @@ mod common;
 mod runtime_support;
 
 mod counted;
+mod fickle;
 mod image;
 mod job_flops;
 mod model;
