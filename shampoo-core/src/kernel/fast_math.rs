@@ -72,6 +72,16 @@ macro_rules! exact {
             fn scale_by_rsqrt(&self, out: &mut [$t], g: &[$t], v: &[$t], scale: $t, eps: $t) {
                 self.0.scale_by_rsqrt(out, g, v, scale, eps);
             }
+
+            #[inline(always)]
+            fn computes(&self, method: Method) -> bool {
+                self.0.computes(method)
+            }
+
+            #[inline(always)]
+            fn certifies(&self, certificate: Certificate) -> bool {
+                self.0.certifies(certificate)
+            }
         }
     )*};
 }

@@ -10,7 +10,7 @@ use shampoo_core::kernel::{
     Accum, FastMath, Kernel, Poles, Portable, SymmetricTiles, Terms, TiledTriangle, Tridiagonal,
 };
 use shampoo_core::kernel::{Evaluation, Lanewise, Residual};
-use shampoo_core::linalg::inverse_root::{Method, Ridge};
+use shampoo_core::linalg::inverse_root::{Certificate, Method, Ridge};
 use shampoo_core::mat::{MatMut, MatRef};
 use shampoo_core::scalar::{DoubleF32, Tile, padded};
 use shampoo_tests::generate::{Random, with_condition};
@@ -128,6 +128,14 @@ macro_rules! noting {
                 note("unit_roundoff");
                 0.0
             }
+            fn computes(&self, _: Method) -> bool {
+                note("computes");
+                true
+            }
+            fn certifies(&self, _: Certificate) -> bool {
+                note("certifies");
+                true
+            }
             fn dot(&self, _: &[$t], _: &[$t]) -> $t {
                 note("dot");
                 <$t>::default()
@@ -202,6 +210,8 @@ fn passed_on<T: shampoo_core::scalar::Real>(kernel: &dyn Kernel<T>) -> Vec<&'sta
     kernel.rotate_rows(c.reborrow(), &[]);
     kernel.reflect_rows(c.reborrow(), zero, &x[..1]);
     kernel.unit_roundoff();
+    kernel.computes(Method::Auto);
+    kernel.certifies(Certificate::Full);
     kernel.dot(&x, &x);
     kernel.axpby(zero, &x, zero, &mut y);
     kernel.scale_by_rsqrt(&mut y[..1], &x[..1], &x[..1], zero, zero);
