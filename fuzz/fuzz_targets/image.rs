@@ -43,10 +43,12 @@ impl<'a> Arbitrary<'a> for Case {
     }
 }
 
+type State = Tensor<F32, Vec<f32>, Vec<f32>, Vec<Slot>>;
+
 /// A parameter, its numbers and the driver of its roots.
 #[derive(Clone)]
 struct Model {
-    tensor: [Tensor<F32, Vec<f32>, Vec<f32>, Vec<Slot>>; 1],
+    tensor: [State; 1],
     weights: Vec<f32>,
     ticks: Ticks<F32, Vec<f32>, Vec<f32>>,
 }

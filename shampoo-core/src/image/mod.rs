@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`Reader::open`] believes nothing before the checksum is right; [`Reader::restore`] then compares every part's
-//! three fingerprints (number types, every field of [`Config`](crate::config::Config), merged shape) and looks at
+//! three fingerprints (number types, every field of [`Config`], merged shape) and looks at
 //! its counts, before it writes the first number. So a refused image has changed nothing.
 //!
 //! # Two places

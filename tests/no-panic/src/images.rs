@@ -31,9 +31,11 @@ entries! { images: [
     Slot::from_words,
 ] }
 
+type State<P> = Tensor<P, Buffer<<P as Precision>::Store>, Buffer<<P as Precision>::Work>, Buffer<Slot>>;
+
 /// A model of which nothing is known.
 struct Model<P: Precision, T: 'static> {
-    tensor: Tensor<P, Buffer<P::Store>, Buffer<P::Work>, Buffer<Slot>>,
+    tensor: State<P>,
     ticks: Ticks<P, Buffer<P::Store>, Buffer<P::Root>>,
     numbers: Buffer<T>,
     few: [T; 3],
