@@ -49,6 +49,15 @@ const SLOT: usize = 8 * Slot::WORDS;
 /// Bytes of a driver, without the statistics that it has copied.
 pub(super) const DRIVER: usize = 29;
 
+/// Numbers have a type, and their length is that of their bytes.
+fn prints_of_numbers<T: Number>() -> Prints {
+    Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+}
+
+fn as_long(length: usize, bytes: &[u8]) -> Result<(), ()> {
+    if bytes.len() == length { Ok(()) } else { Err(()) }
+}
+
 impl<T: Number, const N: usize> sealed::Sealed for [T; N] {}
 
 impl<T: Number, const N: usize> Part for [T; N] {
@@ -56,13 +65,13 @@ impl<T: Number, const N: usize> Part for [T; N] {
         numbers_len::<T>(N)
     }
     fn prints(&self) -> Prints {
-        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+        prints_of_numbers::<T>()
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
     }
     fn check(&self, bytes: &[u8]) -> Result<(), ()> {
-        if bytes.len() == self.bytes() { Ok(()) } else { Err(()) }
+        as_long(self.bytes(), bytes)
     }
     fn load(&mut self, bytes: &[u8]) {
         load(self, bytes);
@@ -76,13 +85,13 @@ impl<T: Number> Part for &mut [T] {
         numbers_len::<T>(self.len())
     }
     fn prints(&self) -> Prints {
-        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+        prints_of_numbers::<T>()
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
     }
     fn check(&self, bytes: &[u8]) -> Result<(), ()> {
-        if bytes.len() == self.bytes() { Ok(()) } else { Err(()) }
+        as_long(self.bytes(), bytes)
     }
     fn load(&mut self, bytes: &[u8]) {
         load(self, bytes);
@@ -96,7 +105,7 @@ impl<T: Number> Part for &[T] {
         numbers_len::<T>(self.len())
     }
     fn prints(&self) -> Prints {
-        Prints { numbers: Fingerprint::of(NUMBERS).number::<T>().value(), settings: 0, shape: 0 }
+        prints_of_numbers::<T>()
     }
     fn save(&self, to: &mut Writer<'_>) {
         to.numbers(self);
@@ -168,9 +177,7 @@ where
     }
 
     fn check(&self, mut bytes: &[u8]) -> Result<(), ()> {
-        if bytes.len() != self.bytes() {
-            return Err(());
-        }
+        as_long(self.bytes(), bytes)?;
         let (count, filled, _) = counts(&mut bytes).ok_or(())?;
         let within = |slot: Slot| slot.stamps().newest().is_none_or(|stamp| stamp < count);
         // No run is that long, and no sum negative.

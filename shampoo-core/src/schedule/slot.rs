@@ -120,13 +120,7 @@ impl Slot {
 
     /// The newest snapshot that was tried: under way, in vain, or installed.
     pub const fn newest(&self) -> Option<u64> {
-        if self.pending.is_some() {
-            self.pending
-        } else if let Some(missed) = self.missed() {
-            Some(missed)
-        } else {
-            self.installed
-        }
+        self.stamps().newest()
     }
 
     /// Steps between the snapshot of the installed root and `step`.
@@ -245,5 +239,20 @@ mod tests {
         assert_eq!((slot.pending(), slot.missed(), slot.newest()), (None, Some(6), Some(6)));
         assert!(slot.install(9));
         assert_eq!((slot.missed(), slot.newest()), (None, Some(9)));
+    }
+
+    #[test]
+    fn slots_survive_as_words() {
+        let stamps = Stamps { installed: Some(3), pending: Some(9), missed: Some(5) };
+        let under_way = Stamps { installed: None, pending: Some(0), missed: None };
+        for slot in [Slot::restored(stamps, 2, 7, 1e-6), Slot::restored(under_way, 0, 0, 0.0), Slot::EMPTY] {
+            assert_eq!(Slot::from_words(&slot.words()), Some(slot));
+        }
+    }
+
+    #[test]
+    fn words_that_make_no_sense_are_refused() {
+        assert_eq!(Slot::from_words(&[0, NONE, NONE, u64::MAX, 0, 0]), None);
+        assert_eq!(Slot::from_words(&[4, 4, NONE, 0, 0, 0]), None);
     }
 }
