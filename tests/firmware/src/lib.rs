@@ -5,7 +5,6 @@
 //! same programs run on the host, without counts, to compare what they compute.
 
 pub mod board;
-#[cfg(any(all(target_arch = "arm", target_abi = "eabihf"), all(target_arch = "riscv32", target_feature = "f")))]
 pub mod fpu;
 pub mod report;
 pub mod spectrum;

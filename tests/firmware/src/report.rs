@@ -1,4 +1,4 @@
-//! Lines of text without `core::fmt`, whose floating-point part alone takes 20 KB.
+//! What programs measure and check with, and lines of text without `core::fmt`, whose floating-point part alone takes 20 KB.
 
 use crate::board;
 
@@ -69,6 +69,15 @@ macro_rules! say {
         $($crate::report::Say::say(&$part);)*
         $crate::board::write(b"\n");
     }};
+}
+
+/// Numbers between -1 and 1, the same on every target.
+pub fn fill(numbers: &mut [f32], seed: u32) {
+    let mut state = seed;
+    for x in numbers {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        *x = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    }
 }
 
 /// What was checked so far.

@@ -1,6 +1,6 @@
 //! Roots of order 16.
 
-use shampoo_core::kernel::{Portable, TiledTriangle};
+use shampoo_core::kernel::{Kernel, Portable, TiledTriangle};
 use shampoo_core::linalg::inverse_root::rational::{Rational, matrix_len, row_stride};
 use shampoo_core::linalg::inverse_root::tables::table_within;
 use shampoo_core::linalg::inverse_root::{
@@ -8,6 +8,7 @@ use shampoo_core::linalg::inverse_root::{
 };
 use shampoo_core::scalar::{DoubleF32, Real, Stored};
 use shampoo_firmware::board::cell::Cell;
+use shampoo_firmware::fpu::Fpu;
 use shampoo_firmware::report::{Billionths, Checks};
 use shampoo_firmware::spectrum::{ORDER, Spectrum, TRIANGLE};
 use shampoo_firmware::{board, say};
@@ -21,12 +22,13 @@ static DOUBLE: Cell<[DoubleF32; WORKSPACE]> = Cell::new([<DoubleF32 as Real>::PU
 const P: u32 = 4;
 
 /// One root with everything around it.
-fn root<R: Real>(
+fn root<R: Real, K: Kernel<R>>(
     checks: &mut Checks,
     name: &str,
     kappa: f64,
     (method, certificate): (Method, Certificate),
     workspace: &mut [R],
+    kernel: &K,
 ) where
     f32: Stored<R>,
 {
@@ -38,7 +40,7 @@ fn root<R: Real>(
     let mut count = 0;
     let stack = board::stack(|| {
         count = board::instructions(|| {
-            report = inverse_root(&triangle, ORDER, &mut root, &request, workspace, &Portable).ok();
+            report = inverse_root(&triangle, ORDER, &mut root, &request, workspace, kernel).ok();
         });
     });
     let accepted = report.filter(|report: &Report| report.outcome == Outcome::Accepted && report.retries == 0);
@@ -108,10 +110,11 @@ pub(crate) fn all(checks: &mut Checks) {
     };
     rational_alone(checks, single);
     let (full, probed) = (Certificate::Full, Certificate::Probed);
-    root(checks, "rational_full", 1e4, (Method::Rational, full), &mut *single);
-    root(checks, "rational_probed", 1e4, (Method::Rational, probed), &mut *single);
-    root(checks, "newton_full", 1e4, (Method::CoupledNewton, full), &mut *single);
-    root(checks, "spectral_full", 1e4, (Method::Spectral, full), &mut *single);
-    root(checks, "double_full", 1e6, (Method::Rational, full), &mut *double);
-    root(checks, "double_probed", 1e6, (Method::Rational, probed), &mut *double);
+    root(checks, "rational_full", 1e4, (Method::Rational, full), &mut *single, &Portable);
+    root(checks, "rational_probed", 1e4, (Method::Rational, probed), &mut *single, &Portable);
+    root(checks, "newton_full", 1e4, (Method::CoupledNewton, full), &mut *single, &Portable);
+    root(checks, "newton_fpu_full", 1e4, (Method::CoupledNewton, full), &mut *single, &Fpu);
+    root(checks, "spectral_full", 1e4, (Method::Spectral, full), &mut *single, &Portable);
+    root(checks, "double_full", 1e6, (Method::Rational, full), &mut *double, &Portable);
+    root(checks, "double_probed", 1e6, (Method::Rational, probed), &mut *double, &Portable);
 }

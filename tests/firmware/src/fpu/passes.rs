@@ -1,0 +1,71 @@
+//! Passes over rows of numbers for a Cortex-M4F: several numbers are loaded by one instruction, and the unit's square root
+//! stands in for `libm`'s loop. Every operation is rounded, in the order of the portable kernel.
+
+use core::arch::global_asm;
+
+use shampoo_core::kernel::portable;
+
+/// Numbers at a time of [`axpby`].
+const FOUR: usize = 4;
+/// Sums beside each other in a dot product, those of the portable one.
+const SUMS: usize = 16;
+
+/// Sum of x_i y_i.
+pub(super) fn dot(x: &[f32], y: &[f32]) -> f32 {
+    let (x, y, [x_rest, y_rest]) = whole(x, y, SUMS);
+    if x.is_empty() {
+        return portable::dot(x_rest, y_rest);
+    }
+    // SAFETY: as many numbers are read of both.
+    let sum = unsafe { shampoo_dot(x.as_ptr(), y.as_ptr(), x.len()) };
+    sum + x_rest.iter().zip(y_rest).fold(0.0, |sum, (x, y)| sum + x * y)
+}
+
+/// y <- alpha x + beta y.
+pub(super) fn axpby(alpha: f32, x: &[f32], beta: f32, y: &mut [f32]) {
+    let length = x.len().min(y.len()) / FOUR * FOUR;
+    let (Some((x, x_rest)), Some((y, y_rest))) = (x.split_at_checked(length), y.split_at_mut_checked(length)) else {
+        return;
+    };
+    if !x.is_empty() {
+        // SAFETY: as many numbers are read of x, and read and written of y.
+        unsafe { shampoo_axpby(y.as_mut_ptr(), x.as_ptr(), length, alpha, beta) };
+    }
+    portable::axpby(alpha, x_rest, beta, y_rest);
+}
+
+/// out <- g / (sqrt(scale v) + eps); 0 where the denominator is 0 or the quotient leaves the range.
+pub(super) fn scale_by_rsqrt(out: &mut [f32], g: &[f32], v: &[f32], scale: f32, eps: f32) {
+    let length = out.len().min(g.len()).min(v.len());
+    if length > 0 {
+        // SAFETY: so many numbers are in all three.
+        unsafe {
+            shampoo_scale_by_rsqrt(out.as_mut_ptr(), g.as_ptr(), v.as_ptr(), length, scale, eps, f32::MAX, 0.0);
+        }
+    }
+}
+
+/// Whole groups of numbers that both have, and what is left of both.
+fn whole<'a>(x: &'a [f32], y: &'a [f32], group: usize) -> (&'a [f32], &'a [f32], [&'a [f32]; 2]) {
+    let length = x.len().min(y.len()) / group * group;
+    let (x, x_rest) = x.split_at_checked(length).unwrap_or((&[], x));
+    let (y, y_rest) = y.split_at_checked(length).unwrap_or((&[], y));
+    (x, y, [x_rest, y_rest])
+}
+
+unsafe extern "C" {
+    fn shampoo_dot(x: *const f32, y: *const f32, length: usize) -> f32;
+    fn shampoo_axpby(y: *mut f32, x: *const f32, length: usize, alpha: f32, beta: f32);
+    fn shampoo_scale_by_rsqrt(
+        out: *mut f32,
+        g: *const f32,
+        v: *const f32,
+        length: usize,
+        scale: f32,
+        eps: f32,
+        largest: f32,
+        zero: f32,
+    );
+}
+
+global_asm!(include_str!("passes.s"), options(raw));
