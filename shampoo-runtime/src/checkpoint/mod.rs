@@ -130,7 +130,8 @@ where
     /// In [`Mode::Sync`](shampoo_core::schedule::Mode::Sync),
     /// [`Mode::Adaptive`](shampoo_core::schedule::Mode::Adaptive) and
     /// [`Mode::Pipelined`](shampoo_core::schedule::Mode::Pipelined) the following steps have the bits of the run that was
-    /// not interrupted.
+    /// not interrupted; in the last one before all factors have a root only with the same value of
+    /// [`wait_for_first_roots`](crate::Builder::wait_for_first_roots).
     ///
     /// **Errors**: [`CheckpointError`]: names in another order, other shapes, settings or number types, a foreign, truncated
     /// or altered file. Everything is checked before anything changes.

@@ -50,13 +50,24 @@ pub struct Options {
     /// How long a step waits for the roots that are due in it, all together. `None`: as long as it takes, and the run can be
     /// repeated; the training thread then helps with those that no worker has begun.
     pub wait_limit: Option<Duration>,
+    /// Whether the step that begins a factor's first root waits for it and uses it, as in [`Mode::Sync`]; only in
+    /// [`Mode::Pipelined`], and where waiting has no limit. Else the first steps are the graft's own. After a failure roots
+    /// have their delay.
+    pub wait_for_first: bool,
     /// Events that a [`Timeline`] has room for; 0 records nothing.
     pub timeline: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, name: "shampoo".to_owned(), capacity: usize::MAX, wait_limit: None, timeline: 0 }
+        Self {
+            threads: 1,
+            name: "shampoo".to_owned(),
+            capacity: usize::MAX,
+            wait_limit: None,
+            wait_for_first: false,
+            timeline: 0,
+        }
     }
 }
 
@@ -71,6 +82,7 @@ pub struct Pipeline<P: Precision, K> {
     kernel: Arc<K>,
     capacity: usize,
     wait_limit: Option<Duration>,
+    wait_for_first: bool,
     recorder: Option<Recorder>,
     flow: Flow,
     round: u64,
@@ -94,9 +106,20 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         let workers = Workers::start(Arc::clone(&queue), threads, largest.unwrap_or(0), &options.name, &kernel)?;
         let record = |events| Recorder::new(events).ok_or(Error::Scratch { numbers: events });
         let recorder = Some(options.timeline).filter(|&events| events > 0).map(record).transpose()?;
-        let Options { capacity, wait_limit, .. } = *options;
-        let flow = Flow::default();
-        Ok(Self { flights, queue, workers, workspace, kernel, capacity, wait_limit, recorder, flow, round: 0 })
+        let Options { capacity, wait_limit, wait_for_first, .. } = *options;
+        Ok(Self {
+            flights,
+            queue,
+            workers,
+            workspace,
+            kernel,
+            capacity,
+            wait_limit,
+            wait_for_first: wait_for_first && wait_limit.is_none(),
+            recorder,
+            flow: Flow::default(),
+            round: 0,
+        })
     }
 
     /// One step. `number` is that of the optimizer, for the report.
@@ -217,9 +240,9 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
         for parameter in 0..device.parameters() {
             let Some(step) = device.count(parameter).filter(|_| device.is_driven(parameter)) else { continue };
             for (site, mut factor) in self.flights.sites(parameter).zip(device.factors(parameter)) {
-                let job = match factor.poll(step) {
+                let job = match self.due(&mut factor, step) {
                     _ if factor.mode() == Mode::Async => self.flights.arrived(site),
-                    Poll::Install { snapshot } => {
+                    Some(snapshot) => {
                         let job = self.wait_for(site, deadline);
                         if job.is_none() {
                             factor.slot().fail(snapshot);
@@ -227,7 +250,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
                         }
                         job
                     }
-                    _ => None,
+                    None => None,
                 };
                 if let Some(job) = job {
                     let concluded = self.conclude(&job, &mut factor);
@@ -241,6 +264,19 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
             }
         }
         Ok(done)
+    }
+
+    /// The snapshot whose root is to be in place before this step goes on.
+    fn due<F: AcceleratorFactor<P>>(&self, factor: &mut F, step: u64) -> Option<u64> {
+        match factor.poll(step) {
+            Poll::Install { snapshot } => Some(snapshot),
+            Poll::Wait if self.wait_for_first && factor.mode() != Mode::Async => {
+                let slot = factor.slot();
+                let first = slot.stamp().is_none() && slot.failures() == 0;
+                slot.pending().filter(|&snapshot| first && snapshot == step)
+            }
+            _ => None,
+        }
     }
 
     /// The job of a site that is due, `None` if it is overdue. Without a limit this thread computes what no worker has begun;
@@ -296,7 +332,7 @@ impl<P: Precision, K: Kernel<P::Root> + Send + 'static> Pipeline<P, K> {
                 }
                 self.push(site, job, timed);
                 factor.slot().submit(snapshot);
-                at_once |= matches!(factor.poll(step), Poll::Install { .. });
+                at_once |= self.due(&mut factor, step).is_some();
             }
         }
         self.compute_without_workers();

@@ -80,6 +80,7 @@ fn a46_every_resumed_run_is_the_unbroken_one() {
             let config = scheduled(mode, schedule);
             assert_resumes(|| builder(config), all);
             assert_resumes(|| builder(config).staggered(true).root_threads(0), all);
+            assert_resumes(|| builder(config).wait_for_first_roots(true), all);
         }
     }
     for config in settings() {

@@ -247,6 +247,41 @@ fn roots_that_are_no_numbers_are_refused() {
 }
 
 #[test]
+fn first_roots_that_fail_are_not_waited_for_again() {
+    silence();
+    for threads in [0, 1, 2] {
+        for (panics, poison) in [(FACTORS, false), (0, true)] {
+            in_time(move || {
+                let kernel = faulty();
+                kernel.panics.store(panics, Ordering::SeqCst);
+                kernel.poison.store(poison, Ordering::SeqCst);
+                let late = Mode::Pipelined { delay: 2 };
+                let mut run = Run::new(builder(kernel, late, 3).wait_for_first_roots(true).root_threads(threads));
+                let (flow, refresh) = run.steps(1);
+                assert_eq!((flow.arrived, flow.panicked, refresh.rejected), (FACTORS, panics, FACTORS));
+                kernel.poison.store(false, Ordering::SeqCst);
+                // Tried again in step 3, and used from 5 on.
+                let ages: Vec<_> =
+                    (0..5).map(|_| (run.steps(1), run.reports[run.reports.len() - 1].ages.roots).1).collect();
+                assert_eq!(ages, [0, 0, 0, 0, u64::from(FACTORS)]);
+                run.account();
+            });
+        }
+    }
+}
+
+#[test]
+fn first_roots_find_no_more_room_than_there_is() {
+    in_time(|| {
+        let late = Mode::Pipelined { delay: 2 };
+        let mut run = Run::new(builder(faulty(), late, 3).wait_for_first_roots(true).queue_capacity(1));
+        let (flow, refresh) = run.steps(1);
+        assert_eq!((flow.submitted, flow.full, refresh.accepted), (1, FACTORS - 1, 1));
+        run.account();
+    });
+}
+
+#[test]
 fn a_promise_that_no_root_can_keep() {
     in_time(|| {
         let config = Config { max_error: Some(1e-30), block_size: usize::MAX, merge_limit: 1, ..SERVER_CONFIG };

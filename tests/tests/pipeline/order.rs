@@ -67,12 +67,31 @@ fn a_delay_of_0_is_sync() {
 
 #[test]
 fn roots_are_late_by_their_delay_and_no_more() {
-    let mut bench = bench(pipelined(2).precondition_every(5));
-    let reports = bench.steps(63, 20);
-    let oldest: Vec<u64> = reports.iter().map(|report| report.ages.max).collect();
-    // Snapshots of 0, 5, 10, 15 are in use from 2, 7, 12, 17 on.
-    assert_eq!(oldest, [0, 0, 2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 2, 3, 4]);
-    assert!(reports[1].ages.roots == 0 && reports[2].ages.without == 0);
+    for waits in [false, true] {
+        let mut bench = bench(pipelined(2).precondition_every(5).wait_for_first_roots(waits));
+        let reports = bench.steps(63, 20);
+        let oldest: Vec<u64> = reports.iter().map(|report| report.ages.max).collect();
+        // Snapshots of 0, 5, 10, 15 are in use from 2, 7, 12, 17 on, the first of all from 0 on where it is waited for.
+        let second = u64::from(waits);
+        assert_eq!(oldest, [0, second, 2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 2, 3, 4]);
+        assert_eq!((reports[1].ages.roots > 0, reports[1].ages.without == 0), (waits, waits));
+        assert_eq!(reports[2].ages.without, 0);
+    }
+}
+
+#[test]
+fn a_first_step_that_waits_is_that_of_sync() {
+    let first = |builder: Builder<_, _>| {
+        let mut bench = bench(builder);
+        bench.steps(68, 1);
+        SHAPES.iter().map(|(name, _)| bench.values(name).clone()).collect::<Vec<_>>()
+    };
+    let waits = || pipelined(3).wait_for_first_roots(true);
+    assert!(first(builder()) == first(waits()));
+    let late = first(pipelined(3));
+    assert!(late != first(waits()));
+    // Who has a limit does not wait: the limit would be met by all first roots together.
+    assert!(late == first(waits().wait_limit(Duration::from_secs(100))));
 }
 
 #[test]

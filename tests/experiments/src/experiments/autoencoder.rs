@@ -132,12 +132,13 @@ fn others(key: &str) -> Result<Others, String> {
     Method::others(key).map(Others).ok_or_else(|| format!("there are: all, {}", names()))
 }
 
-/// The runs of each plot: those of the usual methods, then each family of variants beside Shampoo with its defaults.
+/// The runs of each plot: those of the usual methods, then each family of variants, beside Shampoo with its defaults where
+/// these are not among them.
 fn by_family(runs: &[Run]) -> Vec<(Option<Family>, Vec<Run>)> {
     let of = |family: Option<Family>| -> Vec<Run> {
         let belongs = |run: &&Run| match run.job.method.variant() {
             Some(variant) => family == Some(variant.family),
-            None => family.is_none() || run.job.method == Method::Shampoo,
+            None => family.is_none() || run.job.method == Method::Shampoo && family != Some(Family::Layerwise),
         };
         runs.iter().filter(belongs).cloned().collect()
     };

@@ -31,8 +31,10 @@ const FONT: &str = "sans-serif";
 
 /// Where to draw.
 pub(super) type Canvas<B> = DrawingArea<B, Shift>;
+/// What a canvas fails with.
+pub(super) type ErrorOf<B> = DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>;
 /// What drawing returns.
-pub(super) type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+pub(super) type Drawn<B> = Result<(), ErrorOf<B>>;
 
 /// What is drawn.
 pub(super) trait Drawing {

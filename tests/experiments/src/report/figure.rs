@@ -7,7 +7,7 @@ use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, label};
-use super::canvas::{self, Canvas, Drawing, Drawn, GREY, GRID, INK, line, px, text};
+use super::canvas::{self, Canvas, Drawing, Drawn, ErrorOf, GREY, GRID, INK, line, px, text};
 use crate::error::Error;
 use crate::spread::Spread;
 
@@ -54,6 +54,13 @@ pub struct Curve {
 
 type Pixel = (i32, i32);
 
+/// Where the left panel and all lines above it begin, in units.
+const LEFT: f64 = 64.0;
+/// Where they end.
+const RIGHT: f64 = 1160.0;
+/// From a line of the legend to the next.
+const LINE: f64 = 22.0;
+
 impl Figure {
     /// Draws it into `folder/name.svg` and `folder/name.png` and returns these paths.
     ///
@@ -68,8 +75,8 @@ impl Drawing for Figure {
     fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, sink: f64) -> Drawn<B> {
         canvas.fill(&WHITE)?;
         let title = text(19.0, INK, HPos::Left, VPos::Center);
-        canvas.draw_text(&self.title, &title, (px(64.0), px(24.0)))?;
-        legend(canvas, &self.panels[0].curves, sink)?;
+        canvas.draw_text(&self.title, &title, (px(LEFT), px(24.0)))?;
+        let more = LINE * f64::from(legend(canvas, &self.panels[0].curves, sink)? - 1);
         let [first, second] = &self.panels;
         let y_label = text(15.0, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         canvas.draw_text(first.y_label, &y_label, (px(6.0), px(262.0)))?;
@@ -78,25 +85,29 @@ impl Drawing for Figure {
             (right, width) = (656.0, 502.0);
             canvas.draw_text(second.y_label, &y_label, (px(right - 58.0), px(262.0)))?;
         }
-        for (panel, left) in self.panels.iter().zip([64.0, right]) {
-            Frame { panel, left, top: 76.0, width, height: 372.0, sink }.draw(canvas)?;
+        for (panel, left) in self.panels.iter().zip([LEFT, right]) {
+            Frame { panel, left, top: 76.0 + more, width, height: 372.0 - more, sink }.draw(canvas)?;
         }
         canvas.present()
     }
 }
 
-fn legend<B: DrawingBackend>(canvas: &Canvas<B>, curves: &[Curve], sink: f64) -> Drawn<B> {
+/// The names of the curves below the title, in as many lines as they need; how many those are.
+fn legend<B: DrawingBackend>(canvas: &Canvas<B>, curves: &[Curve], sink: f64) -> Result<u32, ErrorOf<B>> {
     let style = text(15.0, INK, HPos::Left, VPos::Center);
-    let (mut x, y) = (px(64.0), px(54.0));
+    let (mut x, mut lines) = (px(LEFT), 1);
     for curve in curves {
+        let width = px(33.0) + canvas.estimate_text_size(curve.label, &style)?.0 as i32;
+        if x > px(LEFT) && x + width > px(RIGHT) {
+            (x, lines) = (px(LEFT), lines + 1);
+        }
+        let y = px(54.0 + LINE * f64::from(lines - 1));
         let (r, g, b) = curve.colour;
-        let end = x + px(26.0);
-        canvas.draw(&PathElement::new([(x, y), (end, y)], line(RGBColor(r, g, b), 3.0)))?;
-        canvas.draw_text(curve.label, &style, (end + px(7.0), y + px(sink)))?;
-        let (width, _) = canvas.estimate_text_size(curve.label, &style)?;
-        x = end + px(7.0) + width as i32 + px(26.0);
+        canvas.draw(&PathElement::new([(x, y), (x + px(26.0), y)], line(RGBColor(r, g, b), 3.0)))?;
+        canvas.draw_text(curve.label, &style, (x + px(33.0), y + px(sink)))?;
+        x += width + px(26.0);
     }
-    Ok(())
+    Ok(lines)
 }
 
 /// A panel at its place, in units.
@@ -210,6 +221,30 @@ mod tests {
             curves: vec![curve.clone()],
         };
         Figure { title: "A figure".to_owned(), panels: [panel("steps", "batch loss"), panel("seconds", "final loss")] }
+    }
+
+    #[test]
+    fn a_long_legend_takes_more_lines_and_loses_no_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let svg = folder.path().join("a.svg");
+        let mut long = figure();
+        let labels =
+            ["the first of many names", "the second of many names", "the third of many names", "another long name"];
+        for panel in &mut long.panels {
+            let own = panel.curves[0].clone();
+            let named = |label| Curve { label, ..own.clone() };
+            panel.curves =
+                labels.into_iter().chain(["and one more name", "the last of all names"]).map(named).collect();
+        }
+        save_svg(&long, &svg).expect("drawn");
+        let text = fs::read_to_string(svg).expect("written");
+        let place = |name: &str, axis: &str| -> f64 {
+            let tag = text[..text.find(name).expect("drawn")].rfind("<text").expect("a text");
+            let from = text[tag..].find(&format!(" {axis}=\"")).expect("a place") + tag + axis.len() + 3;
+            text[from..].split('"').next().and_then(|number| number.parse().ok()).expect("a number")
+        };
+        assert!(place("the last of all names", "y") > place(labels[0], "y"));
+        assert!(place("the last of all names", "x") < place(labels[3], "x"));
     }
 
     #[test]

@@ -38,7 +38,8 @@ fn figure(title: &str, runs: &[Run], target: Option<f32>) -> Figure {
             Spread::of(all).map(|spread| spread.median).filter(|x| x.is_finite())
         };
         let curve = |xs: Vec<f64>, reached| Curve {
-            label: row.label,
+            // What all of them have in common takes room that a legend has not.
+            label: row.label.strip_prefix("Shampoo, ").unwrap_or(row.label),
             colour: row.colour,
             points: xs.into_iter().zip(points.iter().map(|&(loss, _)| loss)).collect(),
             reached,

@@ -12,7 +12,7 @@ const LENGTH: usize = 20 * 24;
 
 /// Rows and columns of C and products in a sum: whole blocks and others, of all three sizes.
 const SIZES: [[usize; 3]; 8] =
-    [[4, 4, 4], [8, 4, 12], [16, 16, 16], [20, 12, 8], [16, 20, 4], [5, 8, 8], [8, 6, 4], [4, 8, 3]];
+    [[4, 4, 4], [8, 4, 12], [16, 16, 16], [20, 12, 8], [4, 8, 36], [5, 8, 8], [8, 6, 4], [4, 8, 3]];
 
 /// The same bits; all NaN are one.
 fn same(x: &[f32], y: &[f32]) -> bool {
@@ -40,6 +40,9 @@ fn products(checks: &mut Checks) {
     let (mut a, mut b, mut c) = ([0.0; LENGTH], [0.0; LENGTH], [[0.0; LENGTH]; 2]);
     fill(&mut a, 1);
     fill(&mut b, 2);
+    // Products that are 0 above and below 0.
+    a.iter_mut().step_by(3).for_each(|x| *x = 0.0);
+    b.iter_mut().step_by(5).for_each(|x| *x = -0.0);
     let mut all = true;
     for [nrows, ncols, depth] in SIZES {
         for case in 0..32_usize {
@@ -48,7 +51,12 @@ fn products(checks: &mut Checks) {
             let alpha = if bit(4) { 0.5 } else { 1.0 };
             let left = matrix(&a, nrows, depth, bit(0), room);
             let right = matrix(&b, depth, ncols, bit(1), room);
+            // Without them nothing would be compared.
+            all &= left.ncols() == depth && right.ncols() == ncols && ncols.max(nrows) + room <= 21;
             all &= both(&mut c, |kernel, c| {
+                if accum == Accum::Replace {
+                    c.fill(f32::NAN);
+                }
                 if let Ok(c) = MatMut::with_row_stride(c, nrows, ncols, ncols + room) {
                     kernel.gemm(c, accum, alpha, left, right);
                 }
@@ -58,10 +66,10 @@ fn products(checks: &mut Checks) {
                     kernel.gram(c, accum, alpha, left);
                 }
             });
-            let square = |numbers| matrix(numbers, nrows, nrows, bit(0), room);
+            let square = |numbers, transposed| matrix(numbers, nrows, nrows, transposed, room);
             all &= both(&mut c, |kernel, c| {
                 if let Ok(c) = MatMut::with_row_stride(c, nrows, nrows, nrows + room) {
-                    kernel.symm_product(c, square(&a), square(&b));
+                    kernel.symm_product(c, square(&a, bit(0)), square(&b, bit(1)));
                 }
             });
         }
@@ -80,7 +88,7 @@ fn passes(checks: &mut Checks) {
             let dot = kernel.dot(x, y);
             y.fill(dot);
         });
-        // Sums of which every product is a 0 below 0.
+        // Every product is -0, and the sum is 0.
         all &= both(&mut out, |kernel, y| {
             y.fill(-0.0);
             let dot = kernel.dot(y.get(..length).unwrap_or_default(), &[0.0; 100]);
@@ -100,6 +108,13 @@ fn square_roots(checks: &mut Checks) {
         let v: [f32; LENGTH] = core::array::from_fn(|i| edges.get(i).copied().unwrap_or_else(|| number(i as u32)));
         for (g, scale, eps) in [(1.0, 1.0, 0.0), (-3e38, 0.7, 1e-30), (0.0, 1.0, 0.0), (f32::NAN, 1.0, 1e-3)] {
             all &= both(&mut out, |kernel, out| kernel.scale_by_rsqrt(out, &[g; LENGTH], &v, scale, eps));
+            for [length, g_length, v_length] in [[0, 3, 3], [3, 0, 3], [7, 5, 9]] {
+                let (g, v) = ([g; 9], v.get(..v_length).unwrap_or_default());
+                all &= both(&mut out, |kernel, out| {
+                    let out = out.get_mut(..length).unwrap_or_default();
+                    kernel.scale_by_rsqrt(out, g.get(..g_length).unwrap_or_default(), v, scale, eps);
+                });
+            }
         }
     }
     checks.check("square roots by the unit", all);

@@ -1,4 +1,4 @@
-//! Sixteen sums at a time in the registers of a Cortex-M4F: C <- C + A B for a block of 4 x 4, one k after the other.
+//! Sixteen sums at a time in the registers of a Cortex-M4F: C <- C + A B^T for a block of 4 x 4, one k after the other.
 //!
 //! Compiled code takes up to 37 instructions for the sixteen products of a k: numbers are loaded one by one, and some find
 //! no register. Here it is 20.5, as one instruction loads up to four. VMLA rounds the product and then the sum, so the bits
@@ -9,13 +9,13 @@ use core::arch::global_asm;
 /// Rows and columns of a block.
 pub(super) const SIZE: usize = 4;
 
-/// How the four rows of A, or the four columns of B, lie in memory.
+/// How four rows of A, or of B, lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lines {
-    /// The numbers of each side by side.
-    Rows,
+    /// The numbers of a row side by side.
+    AlongK,
     /// The four numbers of a k side by side.
-    Columns,
+    AcrossK,
 }
 
 /// A block and what it is computed from; strides in bytes. The layout is known to `block.s`.
@@ -41,23 +41,23 @@ pub(super) struct Block {
 /// Computes a block, or its lower triangle.
 pub(super) type Compute = unsafe extern "C" fn(&Block);
 
-/// For a whole block, and for one on the diagonal of which the lower triangle is wanted; none for what no product of the
-/// optimizer asks for.
-pub(super) fn compute(a: Lines, b: Lines) -> Option<[Compute; 2]> {
+/// For a whole block, and for one on the diagonal of which the lower triangle is wanted: that of a product with itself or of
+/// matrices that lie alike. None for what no product of the optimizer asks for.
+pub(super) fn compute(a: Lines, b: Lines) -> Option<(Compute, Option<Compute>)> {
     match (a, b) {
-        (Lines::Rows, Lines::Rows) => Some([shampoo_rows_rows, shampoo_rows_rows_lower]),
-        (Lines::Rows, Lines::Columns) => Some([shampoo_rows_columns; 2]),
-        (Lines::Columns, Lines::Columns) => Some([shampoo_columns_columns, shampoo_columns_columns_lower]),
-        (Lines::Columns, Lines::Rows) => None,
+        (Lines::AlongK, Lines::AlongK) => Some((shampoo_along_along, Some(shampoo_along_along_lower))),
+        (Lines::AlongK, Lines::AcrossK) => Some((shampoo_along_across, None)),
+        (Lines::AcrossK, Lines::AcrossK) => Some((shampoo_across_across, Some(shampoo_across_across_lower))),
+        (Lines::AcrossK, Lines::AlongK) => None,
     }
 }
 
 unsafe extern "C" {
-    fn shampoo_rows_rows(block: &Block);
-    fn shampoo_rows_rows_lower(block: &Block);
-    fn shampoo_rows_columns(block: &Block);
-    fn shampoo_columns_columns(block: &Block);
-    fn shampoo_columns_columns_lower(block: &Block);
+    fn shampoo_along_along(block: &Block);
+    fn shampoo_along_along_lower(block: &Block);
+    fn shampoo_along_across(block: &Block);
+    fn shampoo_across_across(block: &Block);
+    fn shampoo_across_across_lower(block: &Block);
 }
 
 global_asm!(include_str!("block.s"), options(raw));

@@ -1,5 +1,5 @@
-@ Sixteen sums in the registers of a Cortex-M4F, see block.rs. They are in s16 to s31, row by row. Two k at a time: of A s0 to
-@ s7, of B s8 to s15; of lines that run along k in pairs of the same line, of others in fours of the same k.
+@ Sixteen sums in the registers of a Cortex-M4F, see block.rs: four rows of A times four rows of B. The sums are in s16 to s31,
+@ row by row. Two k at a time: of A in s0 to s7, of B in s8 to s15, in pairs of the same line or in fours of the same k.
 
 .syntax unified
 .fpu fpv4-sp-d16
@@ -7,6 +7,8 @@
 @ The argument is a Block in r0. Then A is in r1, B in r2, their strides in r3 and r8, the depth in r12.
 .macro enter name
 .section .text.\name, "ax", %progbits
+.p2align 2
+.thumb
 .global \name
 .type \name, %function
 .thumb_func
@@ -124,29 +126,29 @@
     add \fourth, \third, \stride
 .endm
 
-.macro load_rows p q r s x0 x1 x2 x3 x4 x5 x6 x7
+.macro load_along p q r s x0 x1 x2 x3 x4 x5 x6 x7
     vldmia \p!, {\x0, \x1}
     vldmia \q!, {\x2, \x3}
     vldmia \r!, {\x4, \x5}
     vldmia \s!, {\x6, \x7}
 .endm
 
-.macro load_columns p stride x0 x1 x2 x3 x4 x5 x6 x7
+.macro load_across p stride x0 x1 x2 x3 x4 x5 x6 x7
     vldmia \p, {\x0, \x1, \x2, \x3}
     add \p, \p, \stride
     vldmia \p, {\x4, \x5, \x6, \x7}
     add \p, \p, \stride
 .endm
 
-@ Numbers of a row of A and of a column of B lie side by side: sums over two rows in memory.
-.macro rows_rows name part
+@ Of both the numbers of a line lie side by side.
+.macro along_along name part
     enter \name
     lines r3 r1 r4 r5 r6
     lines r8 r2 r7 r9 r10
 1:
 .rept 2
-    load_rows r1 r4 r5 r6 s0 s1 s2 s3 s4 s5 s6 s7
-    load_rows r2 r7 r9 r10 s8 s9 s10 s11 s12 s13 s14 s15
+    load_along r1 r4 r5 r6 s0 s1 s2 s3 s4 s5 s6 s7
+    load_along r2 r7 r9 r10 s8 s9 s10 s11 s12 s13 s14 s15
     multiply_\part s0 s2 s4 s6 s8 s10 s12 s14
     multiply_\part s1 s3 s5 s7 s9 s11 s13 s15
 .endr
@@ -156,14 +158,14 @@
     leave \name
 .endm
 
-@ Numbers of a row of A and of a row of B.
-.macro rows_columns name part
+@ Of A those of a line, of B those of a k.
+.macro along_across name part
     enter \name
     lines r3 r1 r4 r5 r6
 1:
 .rept 2
-    load_rows r1 r4 r5 r6 s0 s1 s2 s3 s4 s5 s6 s7
-    load_columns r2 r8 s8 s9 s10 s11 s12 s13 s14 s15
+    load_along r1 r4 r5 r6 s0 s1 s2 s3 s4 s5 s6 s7
+    load_across r2 r8 s8 s9 s10 s11 s12 s13 s14 s15
     multiply_\part s0 s2 s4 s6 s8 s9 s10 s11
     multiply_\part s1 s3 s5 s7 s12 s13 s14 s15
 .endr
@@ -173,13 +175,13 @@
     leave \name
 .endm
 
-@ Numbers of a column of A and of a row of B.
-.macro columns_columns name part
+@ Of both those of a k.
+.macro across_across name part
     enter \name
 1:
 .rept 2
-    load_columns r1 r3 s0 s1 s2 s3 s4 s5 s6 s7
-    load_columns r2 r8 s8 s9 s10 s11 s12 s13 s14 s15
+    load_across r1 r3 s0 s1 s2 s3 s4 s5 s6 s7
+    load_across r2 r8 s8 s9 s10 s11 s12 s13 s14 s15
     multiply_\part s0 s1 s2 s3 s8 s9 s10 s11
     multiply_\part s4 s5 s6 s7 s12 s13 s14 s15
 .endr
@@ -189,9 +191,9 @@
     leave \name
 .endm
 
-rows_rows shampoo_rows_rows all
-rows_rows shampoo_rows_rows_lower lower
-rows_columns shampoo_rows_columns all
-columns_columns shampoo_columns_columns all
-columns_columns shampoo_columns_columns_lower lower
+along_along shampoo_along_along all
+along_along shampoo_along_along_lower lower
+along_across shampoo_along_across all
+across_across shampoo_across_across all
+across_across shampoo_across_across_lower lower
 .text

@@ -5,13 +5,13 @@
 //! without a unit it is the portable one.
 #![allow(unsafe_code, reason = "instructions that the compiler does not choose by itself")]
 
-#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(target_os = "none", target_arch = "arm", target_abi = "eabihf"))]
 mod block;
-#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(target_os = "none", target_arch = "arm", target_abi = "eabihf"))]
 mod passes;
-#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(target_os = "none", target_arch = "arm", target_abi = "eabihf"))]
 mod products;
-#[cfg(all(target_arch = "riscv32", target_feature = "f"))]
+#[cfg(all(target_os = "none", target_arch = "riscv32", target_feature = "f"))]
 mod sqrt;
 
 use shampoo_core::kernel::{Accum, Kernel, portable};
@@ -21,7 +21,7 @@ use shampoo_core::mat::{MatMut, MatRef};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fpu;
 
-#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+#[cfg(all(target_os = "none", target_arch = "arm", target_abi = "eabihf"))]
 impl Kernel<f32> for Fpu {
     fn gemm(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
         if let Some(c) = products::gemm(c, accum, alpha, a, b) {
@@ -54,13 +54,13 @@ impl Kernel<f32> for Fpu {
     }
 }
 
-#[cfg(not(all(target_arch = "arm", target_abi = "eabihf")))]
+#[cfg(not(all(target_os = "none", target_arch = "arm", target_abi = "eabihf")))]
 impl Kernel<f32> for Fpu {
     fn gemm(&self, c: MatMut<'_, f32>, accum: Accum, alpha: f32, a: MatRef<'_, f32>, b: MatRef<'_, f32>) {
         portable::gemm(c, accum, alpha, a, b);
     }
 
-    #[cfg(all(target_arch = "riscv32", target_feature = "f"))]
+    #[cfg(all(target_os = "none", target_arch = "riscv32", target_feature = "f"))]
     fn scale_by_rsqrt(&self, out: &mut [f32], g: &[f32], v: &[f32], scale: f32, eps: f32) {
         portable::scale_by_rsqrt_with(out, g, v, scale, eps, sqrt::sqrt);
     }

@@ -18,6 +18,7 @@ pub(super) fn dot(x: &[f32], y: &[f32]) -> f32 {
     }
     // SAFETY: as many numbers are read of both.
     let sum = unsafe { shampoo_dot(x.as_ptr(), y.as_ptr(), x.len()) };
+    // Also without a rest: -0 + 0 is the 0 that sums which begin with 0 have.
     sum + x_rest.iter().zip(y_rest).fold(0.0, |sum, (x, y)| sum + x * y)
 }
 

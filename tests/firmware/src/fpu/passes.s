@@ -5,6 +5,8 @@
 
 .macro function name
 .section .text.\name, "ax", %progbits
+.p2align 2
+.thumb
 .global \name
 .type \name, %function
 .thumb_func
@@ -84,8 +86,8 @@ end shampoo_scale_by_rsqrt
     vadd.f32 \to, \to, \other
 .endm
 
-@ The sum of x_i y_i in s0. x in r0, y in r1, the length, a multiple of 16 and not 0, in r2. A sum that begins with its first
-@ product differs from one that begins with 0 in the sign of a 0 alone, which the last sums take away.
+@ The sum of x_i y_i in s0. x in r0, y in r1, the length, a multiple of 16 and not 0, in r2. The sums begin with their first
+@ products and not with 0: the sign of a 0 may differ, until the caller adds the rest.
 function shampoo_dot
     vpush {s16-s31}
     eight vmul s16 s17 s18 s19 s20 s21 s22 s23
@@ -100,8 +102,6 @@ function shampoo_dot
 2:
     sum s0 s1 s2 s16 s17 s18 s19 s20 s21 s22 s23
     sum s3 s1 s2 s24 s25 s26 s27 s28 s29 s30 s31
-    vmov s1, r2
-    vadd.f32 s0, s1, s0
     vadd.f32 s0, s0, s3
     vpop {s16-s31}
     bx lr

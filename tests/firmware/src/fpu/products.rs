@@ -33,7 +33,7 @@ pub(super) fn gram<'c>(c: MatMut<'c, f32>, accum: Accum, alpha: f32, a: MatRef<'
     product(c, accum, alpha, a, a, Part::Lower)
 }
 
-/// C <- A B for symmetric matrices that commute. Column j of B is its row j.
+/// C <- A B for symmetric matrices that commute: row j of B is its column j.
 pub(super) fn symm_product<'c>(c: MatMut<'c, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> Option<MatMut<'c, f32>> {
     product(c, Accum::Replace, 1.0, a, b, Part::Mirrored)
 }
@@ -51,13 +51,14 @@ fn product<'c>(
     let agree = (a.nrows(), b.nrows(), b.ncols()) == (nrows, ncols, depth) && (part == Part::Whole || nrows == ncols);
     let blocks = [nrows, ncols, depth].iter().all(|size| size.is_multiple_of(SIZE) && *size > 0);
     let (Some(a), Some(b)) = (Factor::of(a), Factor::of(b)) else { return Some(c) };
-    let Some([whole, lower]) = compute(a.lines, b.lines) else { return Some(c) };
+    let Some((whole, lower)) = compute(a.lines, b.lines) else { return Some(c) };
+    let Some(lower) = lower.or((part == Part::Whole).then_some(whole)) else { return Some(c) };
     let (data, stride) = c.parts_mut();
     if !(agree && blocks && alpha == 1.0 && spans(data, stride, nrows, ncols)) {
         return Some(c);
     }
     let start = data.as_mut_ptr();
-    let (zero, bytes) = ([0.0_f32; SIZE], |stride: usize| stride * size_of::<f32>());
+    let (zero, bytes) = ([0.0_f32; SIZE], |stride: usize| stride.wrapping_mul(size_of::<f32>()));
     let mut block = Block {
         a: a.numbers.as_ptr(),
         b: b.numbers.as_ptr(),
@@ -113,11 +114,11 @@ impl<'a> Factor<'a> {
     fn of(m: MatRef<'a, f32>) -> Option<Self> {
         let (nrows, ncols) = (m.nrows(), m.ncols());
         let (numbers, stride, lines, length) = match m.parts() {
-            (numbers, stride, 1) => (numbers, stride, Lines::Rows, (nrows, ncols)),
-            (numbers, 1, stride) => (numbers, stride, Lines::Columns, (ncols, nrows)),
+            (numbers, stride, 1) => (numbers, stride, Lines::AlongK, (nrows, ncols)),
+            (numbers, 1, stride) => (numbers, stride, Lines::AcrossK, (ncols, nrows)),
             _ => return None,
         };
-        let four = if lines == Lines::Rows { SIZE * stride } else { SIZE };
+        let four = if lines == Lines::AlongK { SIZE.wrapping_mul(stride) } else { SIZE };
         spans(numbers, stride, length.0, length.1).then_some(Self { numbers, stride, lines, four })
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) delay: Option<u64>,
     /// Images of a batch.
     pub(super) batch: usize,
+    /// The learning rate.
+    pub(super) rate: f64,
     /// Steps taken; fewer than asked for after divergence or Ctrl-C.
     pub(super) steps: usize,
     /// The loss to be reached: the reference's final one.
@@ -63,6 +65,7 @@ impl Row {
             interval: case.map(|case| case.interval),
             delay: case.and_then(Case::delay),
             batch,
+            rate: run.job.rate,
             steps: run.steps(),
             target_loss: target,
             steps_to_target: run.reached(target).map(|at| at.step),
@@ -153,6 +156,7 @@ mod tests {
             interval: Some(50),
             delay: None,
             batch: 100,
+            rate: 3e-4,
             steps: 2400,
             target_loss: Some(12.5),
             steps_to_target: None,
@@ -171,7 +175,8 @@ mod tests {
         assert_eq!(
             to_value(rows).expect("plain data"),
             json!({"experiment": "staleness", "data": "curves", "rows": [{
-                "mode": "async", "interval": 50, "delay": null, "batch": 100, "steps": 2400, "target_loss": 12.5,
+                "mode": "async", "interval": 50, "delay": null, "batch": 100, "rate": 3e-4, "steps": 2400,
+                "target_loss": 12.5,
                 "steps_to_target": null, "final_train_loss": 13.0, "mean_age": 26.5, "max_age": 61,
                 "roots_per_step": 0.5, "ms_per_step": 15.0,
                 "ms": {"forward_backward": 10.0, "statistics": 2.0, "roots": 0.0, "update": 3.0},

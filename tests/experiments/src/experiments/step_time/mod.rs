@@ -120,7 +120,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         rows.extend(&plan, arrangement, &machine, &measured);
     }
     if args.losses {
-        let ratios = losses::ratios(&plan, args.steps, args.seeds)?;
+        let ratios = losses::ratios(&plan, args.steps, args.seeds, &mut rows.losses)?;
         rows.add_losses(&ratios);
     }
     if !rows.rows.is_empty() {

@@ -17,8 +17,8 @@ use crate::model::transformer::{EMBEDDING, SOFTMAX, Sizes};
 /// The learning rate of all: not tuned, since only times and runs of equal rates are compared.
 pub(super) const RATE: f64 = 3e-3;
 
-/// Steps until the rate is the full one. The first steps are those of the graft alone where roots come later, and AdaGrad's very
-/// first one, the sign of the gradient with momentum behind it, throws a network off that has no warm-up.
+/// Steps until the rate is the full one: AdaGrad's very first step, the sign of the gradient with momentum behind it, throws a
+/// network off that has no warm-up.
 const WARMUP: u64 = 40;
 
 /// Steps between a snapshot and its root's first use. All roots together take less than a step of training; a longer delay

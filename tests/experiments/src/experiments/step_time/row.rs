@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::bound::Machine;
-use super::losses::Ratio;
+use super::losses::{Loss, Ratio};
 use super::plan::{Arrangement, Case, Config, Plan, Schedule};
 use super::timing::Measured;
 use crate::error::Error;
@@ -55,6 +55,8 @@ The flops alone are block / tokens of the training's own.";
 pub(super) struct Rows {
     /// The rows, in the order they were made.
     pub(super) rows: Vec<Row>,
+    /// The runs behind the ratios of losses.
+    pub(super) losses: Vec<Loss>,
 }
 
 impl Rows {
@@ -144,7 +146,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::super::plan::{Case, Config, Schedule};
-    use super::{Row, Rows};
+    use super::{Loss, Row, Rows};
 
     #[test]
     fn the_form_is_the_agreed_one() {
@@ -165,7 +167,16 @@ mod tests {
             update: 20.0,
             case,
         };
-        let mut rows = Rows { rows: vec![row] };
+        let loss = Loss {
+            config: "shampoo_all",
+            schedule: "pipelined",
+            interval: 5,
+            seed: 2,
+            steps: 100,
+            rate: 3e-3,
+            loss: None,
+        };
+        let mut rows = Rows { rows: vec![row], losses: vec![loss] };
         rows.add_losses(&[(Case { interval: 1, ..case }, 2.0), (case, 1.01)]);
         assert_eq!(
             to_value(rows).expect("plain data"),
@@ -173,6 +184,9 @@ mod tests {
                 "config": "shampoo_all", "schedule": "pipelined", "arrangement": "offload", "tokens": 2048,
                 "interval": 5, "ms_per_step": 110.0, "ratio_to_adagrad": 1.1, "bound": 1.0625, "loss_ratio": 1.01,
                 "forward_backward": 80.0, "statistics": 10.0, "roots": 0.0, "update": 20.0,
+            }], "losses": [{
+                "config": "shampoo_all", "schedule": "pipelined", "interval": 5, "seed": 2, "steps": 100, "rate": 3e-3,
+                "loss": null,
             }]})
         );
     }
