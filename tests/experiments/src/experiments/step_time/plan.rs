@@ -214,7 +214,8 @@ pub(super) fn settings(case: Case, scale: Scale, arrangement: Arrangement, rate:
         Schedule::Sync => (periods, builder),
         Schedule::Pipelined => {
             let periods = Periods { mode: Mode::Pipelined { delay: DELAY }, ..periods };
-            (periods, builder.root_threads(1))
+            // Late ones would make the first step AdaGrad's own.
+            (periods, builder.root_threads(1).wait_for_first_roots(true))
         }
     };
     let graft = Graft::AdaGrad { epsilon: 1e-10 };
