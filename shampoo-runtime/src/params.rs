@@ -137,9 +137,9 @@ impl<P: Precision, K> Builder<P, K> {
         self
     }
 
-    /// When roots are used that were begun at some step; the first ones see
-    /// [`wait_for_first_roots`](Builder::wait_for_first_roots). The default is that of the settings, [`Mode::Sync`]; where the state
-    /// lives on a device it is [`Mode::Pipelined`] by as many steps as there are between roots, unless this is called.
+    /// When roots are used that were begun at some step; for the first ones see
+    /// [`wait_for_first_roots`](Builder::wait_for_first_roots). The default is that of the settings, [`Mode::Sync`]; where the
+    /// state lives on a device it is [`Mode::Pipelined`] by as many steps as there are between roots, unless this is called.
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.config.schedule.mode = mode;

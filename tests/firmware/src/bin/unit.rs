@@ -51,8 +51,8 @@ fn products(checks: &mut Checks) {
             let alpha = if bit(4) { 0.5 } else { 1.0 };
             let left = matrix(&a, nrows, depth, bit(0), room);
             let right = matrix(&b, depth, ncols, bit(1), room);
-            // Without them nothing would be compared.
-            all &= left.ncols() == depth && right.ncols() == ncols && ncols.max(nrows) + room <= 21;
+            // What has no room would not be compared.
+            all &= left.ncols() == depth && right.ncols() == ncols && nrows * (ncols.max(nrows) + room) <= LENGTH;
             all &= both(&mut c, |kernel, c| {
                 if accum == Accum::Replace {
                     c.fill(f32::NAN);

@@ -12,14 +12,16 @@ const SUMS: usize = 16;
 
 /// Sum of x_i y_i.
 pub(super) fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let (x, y, [x_rest, y_rest]) = whole(x, y, SUMS);
+    let length = x.len().min(y.len());
+    let (Some(x), Some(y)) = (x.get(..length), y.get(..length)) else { return 0.0 };
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<SUMS>(), y.as_chunks::<SUMS>());
     if x.is_empty() {
         return portable::dot(x_rest, y_rest);
     }
     // SAFETY: as many numbers are read of both.
-    let sum = unsafe { shampoo_dot(x.as_ptr(), y.as_ptr(), x.len()) };
+    let sum = unsafe { shampoo_dot(x.as_ptr().cast(), y.as_ptr().cast(), SUMS * x.len()) };
     // Also without a rest: -0 + 0 is the 0 that sums which begin with 0 have.
-    sum + x_rest.iter().zip(y_rest).fold(0.0, |sum, (x, y)| sum + x * y)
+    sum + if x_rest.is_empty() { 0.0 } else { portable::dot(x_rest, y_rest) }
 }
 
 /// y <- alpha x + beta y.
@@ -44,14 +46,6 @@ pub(super) fn scale_by_rsqrt(out: &mut [f32], g: &[f32], v: &[f32], scale: f32, 
             shampoo_scale_by_rsqrt(out.as_mut_ptr(), g.as_ptr(), v.as_ptr(), length, scale, eps, f32::MAX, 0.0);
         }
     }
-}
-
-/// Whole groups of numbers that both have, and what is left of both.
-fn whole<'a>(x: &'a [f32], y: &'a [f32], group: usize) -> (&'a [f32], &'a [f32], [&'a [f32]; 2]) {
-    let length = x.len().min(y.len()) / group * group;
-    let (x, x_rest) = x.split_at_checked(length).unwrap_or((&[], x));
-    let (y, y_rest) = y.split_at_checked(length).unwrap_or((&[], y));
-    (x, y, [x_rest, y_rest])
 }
 
 unsafe extern "C" {
