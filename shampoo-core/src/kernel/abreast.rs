@@ -19,12 +19,13 @@ pub(super) struct Lines<'a, T> {
 }
 
 impl<T: Real> Abreast<'_, T> {
-    /// z_p <- ratio_p z_p + along_p v, along_p = -tau ratio_p (z_p . v), for the poles in the first N lanes; adds the sum
+    /// z_p <- ratio_p z_p + along_p v, along_p = -tau ratio_p (z_p . v), for the poles in the first `count` lanes; adds the sum
     /// over them to `sums` (the first poles replace it) and returns the products with `next`. Then z_p gets its next entry.
     #[inline(always)]
-    pub(super) fn reflect<const N: usize, L: Lanes<T>>(
+    pub(super) fn reflect<L: Lanes<T>>(
         self,
         lanes: L,
+        count: usize,
         factors: Factors<'_, T>,
         lines: Lines<'_, T>,
     ) -> Option<L::Vector> {
@@ -35,7 +36,7 @@ impl<T: Real> Abreast<'_, T> {
         for (((&v, &next), sum), row) in v.iter().zip(next).zip(sums).zip(rows.by_ref()) {
             let z = row.get_mut(self.tile)?;
             let total;
-            (products, total) = lanes.reflect_abreast::<N>(z, ratio_and_along, [v, next], products);
+            (products, total) = lanes.reflect_abreast(count, z, ratio_and_along, [v, next], products);
             *sum = if self.tile == 0 { total } else { *sum + total };
         }
         // Number by number: a copy of the tile would be a call.

@@ -56,10 +56,10 @@ pub fn back_transform<T: Real, L: Lanes<T>>(
     let (tiles, stride) = (data.as_chunks_mut::<LANES>().0, stride / LANES);
     for m in rows {
         let Some(vectors) = Vectors::of_row(m, vectors) else { return };
-        let done = match m {
-            0 => start(lanes, tiles, stride, &mut poles, vectors),
-            m if m == order => finish(lanes, tiles, stride, m, vectors),
-            _ => row(lanes, tiles, stride, m, tau, &mut poles, vectors),
+        let done = if m == 0 {
+            start(lanes, tiles, stride, &mut poles, vectors)
+        } else {
+            row(lanes, tiles, (stride, order), m, tau, &mut poles, vectors)
         };
         if done.is_none() {
             return;
@@ -114,28 +114,37 @@ fn start<T: Real, L: Lanes<T>>(
     Some(())
 }
 
-/// Row m: the symmetric part above it is reflected, and the sum over the carried vectors becomes the row.
+/// Row m: the symmetric part above it is reflected, and the sum over the carried vectors becomes the row. After the last
+/// row there is nothing but the update that is still pending.
 #[inline(always)]
 fn row<T: Real, L: Lanes<T>>(
     lanes: L,
     tiles: &mut [Tile<T>],
-    stride: usize,
+    (stride, order): (usize, usize),
     m: usize,
     tau: &[T],
     poles: &mut Poles<'_, T>,
     mut vectors: Vectors<'_, T>,
 ) -> Option<()> {
-    let tau = *tau.get(m)?;
     let active = m.div_ceil(LANES);
     let lane = (m - 1) % LANES;
     let start = m.checked_mul(stride)?;
-    let (row_last, row) = tiles.get(start..)?.get(..active)?.split_last()?;
-    let (x_last, x) = vectors.x.get_mut(..active)?.split_last_mut()?;
-    for (x, row) in x.iter_mut().zip(row) {
-        *x = *row;
+    let (mut factor, mut kept) = (T::zero(), 0);
+    if m == order {
+        vectors.x.fill([T::zero(); LANES]);
+    } else {
+        (factor, kept) = (*tau.get(m)?, lane + 1);
+        let (row_last, row) = tiles.get(start..)?.get(..active)?.split_last()?;
+        let (x_last, x) = vectors.x.get_mut(..active)?.split_last_mut()?;
+        for (x, row) in x.iter_mut().zip(row) {
+            *x = *row;
+        }
+        lanes.store(x_last, lanes.mul(lanes.load(row_last), first(lanes, kept)));
     }
-    lanes.store(x_last, lanes.mul(lanes.load(row_last), first(lanes, lane + 1)));
-    vectors.reflect(lanes, tiles, stride, (m, lane + 1), tau)?;
+    vectors.reflect(lanes, tiles, stride, (m, kept), factor)?;
+    if m == order {
+        return if L::SCALAR { triangle::complete(tiles, stride, order) } else { Some(()) };
+    }
     let (rows, own) = tiles.split_at_mut_checked(start)?;
     let (row, next) = own.split_at_mut_checked(stride)?;
 
@@ -144,7 +153,7 @@ fn row<T: Real, L: Lanes<T>>(
     let (along, carried) = rest.split_at_mut_checked(width)?;
     let ratios = of_row(poles.ratios, poles.count, m)?;
     let gains = of_row(poles.gains, poles.count, m)?;
-    let minus_tau = lanes.splat(-tau);
+    let minus_tau = lanes.splat(-factor);
     for ((along, ratio), dot) in along.iter_mut().zip(ratios).zip(dots.iter()) {
         lanes.store(along, lanes.mul(lanes.mul(lanes.load(ratio), minus_tau), lanes.load(dot)));
     }
@@ -161,10 +170,11 @@ fn row<T: Real, L: Lanes<T>>(
             let lines =
                 Lines { v: x.as_flattened().get(..m)?, next: next.as_flattened(), sums: row_sums.as_flattened_mut() };
             let tile = Abreast { rows: &mut *group.carried, width, tile: group.tile };
-            if halves == 1 {
-                tile.reflect::<{ LANES / 2 }, _>(lanes, factors, lines)?
-            } else {
-                tile.reflect::<LANES, _>(lanes, factors, lines)?
+            match halves {
+                _ if L::COMPACT => tile.reflect(lanes, LANES.min(halves * (LANES / 2)), factors, lines)?,
+                // Lengths that are known are loops without a counter.
+                1 => tile.reflect(lanes, LANES / 2, factors, lines)?,
+                _ => tile.reflect(lanes, LANES, factors, lines)?,
             }
         } else if L::WIDE && halves > 1 {
             lanes.sums(group.reflect_eight(lanes, factors, x, next, row_sums)?)
@@ -179,7 +189,7 @@ fn row<T: Real, L: Lanes<T>>(
     let to = row.get_mut(m / LANES)?;
     let beside = if m.is_multiple_of(LANES) { lanes.splat(T::zero()) } else { lanes.load(to) };
     lanes.store(to, lanes.mul_add(corner, unit(lanes, m % LANES), beside));
-    // Single numbers need but one triangle; `finish` completes the tiles.
+    // Single numbers need but one triangle; the last step completes the tiles.
     if L::SCALAR { Some(()) } else { complete_diagonal_tile(lanes, rows, row, stride, m) }
 }
 
@@ -321,18 +331,4 @@ fn complete_diagonal_tile<T: Real, L: Lanes<T>>(
         at = at.checked_add(stride)?;
     }
     Some(())
-}
-
-/// The update that is still pending after the last row.
-#[inline(always)]
-fn finish<T: Real, L: Lanes<T>>(
-    lanes: L,
-    tiles: &mut [Tile<T>],
-    stride: usize,
-    n: usize,
-    mut vectors: Vectors<'_, T>,
-) -> Option<()> {
-    vectors.x.fill([T::zero(); LANES]);
-    vectors.reflect(lanes, tiles, stride, (n, 0), T::zero())?;
-    if L::SCALAR { triangle::complete(tiles, stride, n) } else { Some(()) }
 }

@@ -7,6 +7,7 @@
 
 mod abreast;
 pub mod back_transform;
+mod compact;
 mod delegate;
 mod dots;
 #[cfg(feature = "micromath")]
@@ -25,6 +26,7 @@ mod triangle;
 pub mod tridiagonal;
 
 pub use back_transform::Poles;
+pub use compact::Compact;
 #[cfg(feature = "micromath")]
 pub use fast_math::FastMath;
 pub use inverses::Terms;

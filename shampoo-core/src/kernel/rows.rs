@@ -189,7 +189,14 @@ fn rest<T>(row: &[T]) -> &[T] {
 }
 
 /// Entry by entry, whatever shapes and strides.
-fn entries<T: Real>(c: &mut MatMut<'_, T>, accum: Accum, alpha: T, a: MatRef<'_, T>, b: MatRef<'_, T>, part: Part) {
+pub(super) fn entries<T: Real>(
+    c: &mut MatMut<'_, T>,
+    accum: Accum,
+    alpha: T,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
+    part: Part,
+) {
     for (i, row) in c.rows_mut().enumerate() {
         let length = part.of_row(i, row.len());
         for (j, c) in row.iter_mut().enumerate().take(length) {

@@ -21,9 +21,9 @@ pub(super) fn rows<T: Real, L: Lanes<T>>(
     let mut sums = [T::zero(); LANES];
     if tile > 0 {
         let triples = own_v.as_chunks::<2>().0.iter().zip(own_w.as_chunks().0).zip(own_x.as_chunks().0);
-        let mut rows = rows.chunks_exact_mut(stride.max(1));
+        let mut pairs = rows.chunks_exact_mut(stride.max(1));
         for (((&[va, vb], &[wa, wb]), &[xa, xb]), sums) in triples.zip(sums.as_chunks_mut().0).take(count.div_ceil(2)) {
-            let (row_a, row_b) = (rows.next()?, rows.next()?);
+            let (row_a, row_b) = (pairs.next()?, pairs.next()?);
             let mut both = [lanes.splat(T::zero()); 2];
             for (((qa, qb), y), ((v, w), x)) in row_a.iter_mut().zip(row_b).zip(&mut *left).zip(v.iter().zip(w).zip(x))
             {
@@ -33,17 +33,8 @@ pub(super) fn rows<T: Real, L: Lanes<T>>(
             *sums = [lanes.sum(a), lanes.sum(b)];
         }
     }
-    let mut y = lanes.load(&sums);
-    let mut rows = rows.chunks_exact_mut(stride.max(1));
-    macro_rules! rows {
-        ($($i:literal)*) => {
-            $(if count > $i {
-                y = lanes.triangle_row::<$i>(rows.next()?.get_mut(tile)?, [own_v, own_w, own_x], y);
-            })*
-        };
-    }
-    rows!(0 1 2 3 4 5 6 7);
-    Some(y)
+    let own = [own_v, own_w, own_x];
+    lanes.triangle(rows, (stride, tile, count), own, lanes.load(&sums))
 }
 
 /// Copies the lower triangles of the diagonal tiles into the upper ones.

@@ -63,6 +63,35 @@ impl<'w, T: Real> Vectors<'w, T> {
         lanes: L,
         rows: &mut [Tile<T>],
         stride: usize,
+        order_and_kept: (usize, usize),
+        tau: T,
+    ) -> Option<T> {
+        if L::COMPACT {
+            self.reflect_apart(lanes, rows, stride, order_and_kept, tau)
+        } else {
+            self.reflect_here(lanes, rows, stride, order_and_kept, tau)
+        }
+    }
+
+    /// [`reflect`](Self::reflect) once for all who use it.
+    #[inline(never)]
+    fn reflect_apart<L: Lanes<T>>(
+        &mut self,
+        lanes: L,
+        rows: &mut [Tile<T>],
+        stride: usize,
+        order_and_kept: (usize, usize),
+        tau: T,
+    ) -> Option<T> {
+        self.reflect_here(lanes, rows, stride, order_and_kept, tau)
+    }
+
+    #[inline(always)]
+    fn reflect_here<L: Lanes<T>>(
+        &mut self,
+        lanes: L,
+        rows: &mut [Tile<T>],
+        stride: usize,
         (order, kept): (usize, usize),
         tau: T,
     ) -> Option<T> {

@@ -27,6 +27,8 @@ pub trait Lanes<T: Real>: Copy {
     const WIDE: bool = false;
     /// Whether a lane costs operations of its own: padding is work, and a sum of the lanes costs no more than another sum.
     const SCALAR: bool = false;
+    /// Whether code counts more than time: what several passes do is one function, and not compiled into each.
+    const COMPACT: bool = false;
 
     /// The same number eight times.
     fn splat(self, x: T) -> Self::Vector;
@@ -100,18 +102,42 @@ pub trait Lanes<T: Real>: Copy {
     fn triangle_row<const I: usize>(self, q: &mut Tile<T>, columns: [&Tile<T>; 3], y: Self::Vector) -> Self::Vector {
         let mut sums = [T::zero(); LANES];
         self.store(&mut sums, y);
-        self.load(&triangle_row::<T, I>(q, columns, sums))
+        self.load(&triangle_row(I, q, columns, sums))
     }
 
-    /// In the first N lanes at least, beyond which z is 0: z <- ratio z + along v. Returns products + next z and the sum of z.
+    /// The first `count` rows of a symmetric tile as [`triangle_row`](Self::triangle_row) does; they are tile number `tile` of
+    /// rows of `stride` tiles.
     #[inline(always)]
-    fn reflect_abreast<const N: usize>(
+    fn triangle(
         self,
+        rows: &mut [Tile<T>],
+        (stride, tile, count): (usize, usize, usize),
+        columns: [&Tile<T>; 3],
+        mut y: Self::Vector,
+    ) -> Option<Self::Vector> {
+        let mut rows = rows.chunks_exact_mut(stride.max(1));
+        macro_rules! rows {
+            ($($i:literal)*) => {
+                $(if count > $i {
+                    y = self.triangle_row::<$i>(rows.next()?.get_mut(tile)?, columns, y);
+                })*
+            };
+        }
+        rows!(0 1 2 3 4 5 6 7);
+        Some(y)
+    }
+
+    /// In the first `count` lanes at least, beyond which z is 0: z <- ratio z + along v. Returns products + next z and the sum of z.
+    #[inline(always)]
+    fn reflect_abreast(
+        self,
+        count: usize,
         z: &mut Tile<T>,
         [ratio, along]: [Self::Vector; 2],
         [v, next]: [T; 2],
         products: Self::Vector,
     ) -> (Self::Vector, T) {
+        let _ = count;
         let reflected = self.mul_add(along, self.splat(v), self.mul(ratio, self.load(z)));
         self.store(z, reflected);
         (self.mul_add(reflected, self.splat(next), products), self.sum(reflected))
@@ -132,16 +158,16 @@ fn pairwise<T: Real>(mut x: Tile<T>, y: &Tile<T>, f: impl Fn(T, T) -> T) -> Tile
 
 /// See [`Lanes::triangle_row`].
 #[inline(always)]
-fn triangle_row<T: Real, const I: usize>(q: &mut Tile<T>, [v, w, x]: [&Tile<T>; 3], mut y: Tile<T>) -> Tile<T> {
-    let at = |tile: &Tile<T>| tile.get(I).copied().unwrap_or(T::zero());
+pub(super) fn triangle_row<T: Real>(i: usize, q: &mut Tile<T>, [v, w, x]: [&Tile<T>; 3], mut y: Tile<T>) -> Tile<T> {
+    let at = |tile: &Tile<T>| tile.get(i).copied().unwrap_or(T::zero());
     let (v_row, w_row, x_row, mut sum) = (at(v), at(w), at(x), at(&y));
-    for (((q, y), (&v, &w)), &x) in q.iter_mut().zip(&mut y).zip(v.iter().zip(w)).zip(x).take(I) {
+    for (((q, y), (&v, &w)), &x) in q.iter_mut().zip(&mut y).zip(v.iter().zip(w)).zip(x).take(i) {
         let updated = *q + v_row * w + w_row * v;
         *q = updated;
         *y += x_row * updated;
         sum += updated * x;
     }
-    if let (Some(q), Some(y)) = (q.get_mut(I), y.get_mut(I)) {
+    if let (Some(q), Some(y)) = (q.get_mut(i), y.get_mut(i)) {
         *q = *q + v_row * w_row + w_row * v_row;
         *y = sum + *q * x_row;
     }
@@ -226,11 +252,12 @@ impl<T: Real> Lanes<T> for Plain {
     }
     #[inline(always)]
     fn triangle_row<const I: usize>(self, q: &mut Tile<T>, columns: [&Tile<T>; 3], y: Tile<T>) -> Tile<T> {
-        triangle_row::<T, I>(q, columns, y)
+        triangle_row(I, q, columns, y)
     }
     #[inline(always)]
-    fn reflect_abreast<const N: usize>(
+    fn reflect_abreast(
         self,
+        count: usize,
         z: &mut Tile<T>,
         [ratio, along]: [Tile<T>; 2],
         [v, next]: [T; 2],
@@ -239,7 +266,7 @@ impl<T: Real> Lanes<T> for Plain {
         // A sum with -0 is no instruction.
         let mut reflected = [-T::zero(); LANES];
         let lanes = reflected.iter_mut().zip(z).zip(&mut products).zip(ratio.iter().zip(&along));
-        for (((reflected, z), product), (&ratio, &along)) in lanes.take(N) {
+        for (((reflected, z), product), (&ratio, &along)) in lanes.take(count) {
             *reflected = ratio * *z + along * v;
             *z = *reflected;
             *product += *reflected * next;
@@ -309,7 +336,7 @@ impl Lanes<DoubleF32> for HighWords {
         y: Tile<f32>,
     ) -> Tile<f32> {
         let (mut words, v, w, x) = (self.load(q), self.load(v), self.load(w), self.load(x));
-        let y = triangle_row::<f32, I>(&mut words, [&v, &w, &x], y);
+        let y = triangle_row(I, &mut words, [&v, &w, &x], y);
         self.store(q, words);
         y
     }

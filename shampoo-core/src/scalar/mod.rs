@@ -8,6 +8,7 @@ mod lanes;
 mod power;
 mod precision;
 mod real;
+mod rolled;
 mod stored;
 
 pub use bf16::{Bf16, Bf16x2, Bf16x3};
@@ -16,6 +17,7 @@ pub(crate) use figure::check_figure;
 pub use lanes::{HighWords, LANES, Lanes, Plain, Tile, padded};
 pub use precision::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64, Mixed, Precision};
 pub use real::Real;
+pub use rolled::Rolled;
 pub use stored::Stored;
 
 /// 2^k, for k in the normal range of `f64`.

@@ -1,7 +1,7 @@
 //! The kernels: the portable one, through its functions and through the trait, and those for less than `f32`.
 
 use shampoo_core::error::RootError;
-use shampoo_core::kernel::{FastMath, Kernel, Portable, RationalOnly, SplitBf16, Terms};
+use shampoo_core::kernel::{Compact, FastMath, Kernel, Portable, RationalOnly, SplitBf16, Terms};
 use shampoo_core::kernel::{back_transform, inverses, lanewise, portable, thin, tridiagonal};
 use shampoo_core::linalg::inverse_root::{Report, Request, inverse_root};
 use shampoo_core::scalar::{DoubleF32, Plain, Real, padded};
@@ -44,6 +44,13 @@ macro_rules! kernels {
             <Portable as Kernel<$t>>::reduce_lanes,
             <Portable as Kernel<$t>>::roots_of_lanes,
             <Portable as Kernel<$t>>::residuals_of_lanes,
+            <Compact as Kernel<$t>>::gemm,
+            <Compact as Kernel<$t>>::gram,
+            <Compact as Kernel<$t>>::symm_product,
+            <Compact as Kernel<$t>>::symmetric_thin,
+            <Compact as Kernel<$t>>::tridiagonalize,
+            <Compact as Kernel<$t>>::tridiagonal_inverses,
+            <Compact as Kernel<$t>>::back_transform,
         ] }
     };
 }

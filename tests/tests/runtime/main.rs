@@ -7,6 +7,7 @@ mod runtime_support;
 
 mod bad_settings;
 mod bad_steps;
+mod compact;
 mod global_graft;
 mod groups;
 mod kernel_passes;

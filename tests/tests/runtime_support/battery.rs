@@ -20,6 +20,9 @@ macro_rules! battery {
         battery! { @on portable_f32, Some(shampoo_core::kernel::Portable), f32; $($law($strategy);)* }
         battery! { @on portable_f64, Some(shampoo_core::kernel::Portable), f64; $($law($strategy);)* }
         battery! { @on portable_double_f32, Some(shampoo_core::kernel::Portable), DoubleF32; $($law($strategy);)* }
+        battery! { @on compact_f32, Some(shampoo_core::kernel::Compact), f32; $($law($strategy);)* }
+        battery! { @on compact_f64, Some(shampoo_core::kernel::Compact), f64; $($law($strategy);)* }
+        battery! { @on compact_double_f32, Some(shampoo_core::kernel::Compact), DoubleF32; $($law($strategy);)* }
         battery! { @on server_f32, Some(Server::new()), f32; $($law($strategy);)* }
         battery! { @on server_f64, Some(Server::new()), f64; $($law($strategy);)* }
         battery! { @on server_avx2_f32, Server::up_to(Instructions::Avx2), f32; $($law($strategy);)* }

@@ -4,7 +4,7 @@
 use shampoo_firmware::board::cell::Cell;
 use shampoo_firmware::report::{Bits32, Checks};
 use shampoo_firmware::{board, program, say};
-use training::{Memory, Method, Sizes, Small, Training, Verdicts};
+use training::{Method, Room, Sizes, Small, Training, Verdicts};
 
 /// Steps of each training.
 const STEPS: u32 = 100;
@@ -32,20 +32,14 @@ struct Most {
 /// One training: after every step ticks until the root is done that is under way, each with the least budget that always
 /// gets on.
 #[inline(never)]
-fn train<const WORDS: usize, const SLOTS: usize>(
-    checks: &mut Checks,
-    name: &str,
-    memory: &mut Memory<WORDS, SLOTS>,
-    sizes: Sizes,
-    method: Method,
-    budget: u64,
-) {
+fn train(checks: &mut Checks, name: &str, memory: Room<'_>, sizes: Sizes, method: Method, budget: u64) {
     // And what must be left of the loss.
     let (method_name, left) = match method {
         Method::Shampoo => ("Shampoo", 0.1),
         Method::Sm3 => ("Sm3", 0.75),
         Method::Sgd => ("Sgd", 0.5),
     };
+    let bytes = memory.bytes();
     // It stays where it is returned to: moved, it would be on the stack twice.
     let mut started = Training::start(memory, sizes, method);
     let Ok(training) = &mut started else { return checks.check(method_name, false) };
@@ -97,7 +91,7 @@ fn train<const WORDS: usize, const SLOTS: usize>(
         " loss_after_e3 ",
         (1000.0 * after) as u32,
         " memory_bytes ",
-        size_of::<Memory<WORDS, SLOTS>>() as u32,
+        bytes,
     );
     let Verdicts { accepted, rejected } = training.verdicts();
     // Each step but the first has the root of one factor, of statistics that a snapshot found.
@@ -109,14 +103,16 @@ fn train<const WORDS: usize, const SLOTS: usize>(
 /// All methods after one another in the same memory.
 fn all(checks: &mut Checks) {
     let Some(small) = SMALL.take() else { return checks.check("memory", false) };
+    let mut small = Room::from(small);
     for method in Method::ALL {
-        train(checks, "small", small, Sizes::SMALL, method, SMALL_PIECE);
+        train(checks, "small", small.lend(), Sizes::SMALL, method, SMALL_PIECE);
     }
     #[cfg(not(feature = "microbit"))]
     {
         let Some(standard) = STANDARD.take() else { return checks.check("memory", false) };
+        let mut standard = Room::from(standard);
         for method in Method::ALL {
-            train(checks, "standard", standard, Sizes::STANDARD, method, STANDARD_PIECE);
+            train(checks, "standard", standard.lend(), Sizes::STANDARD, method, STANDARD_PIECE);
         }
     }
 }

@@ -21,7 +21,7 @@ mod random;
 mod signal;
 mod verdicts;
 
-pub use memory::{Memory, Small, Standard};
+pub use memory::{Memory, Room, Small, Standard};
 pub use method::Method;
 pub use network::Sizes;
 pub use shampoo_core::image::Reader;
@@ -31,7 +31,7 @@ pub use verdicts::Verdicts;
 
 use shampoo_core::error::{ConfigError, ImageError, ShapeError, StepError};
 use shampoo_core::image;
-use shampoo_core::kernel::{Portable, RationalOnly};
+use shampoo_core::kernel::RationalOnly;
 use shampoo_core::mat::packed::packed_len;
 use shampoo_core::scalar::F32;
 use shampoo_core::schedule::{Loads, Slot};
@@ -53,8 +53,13 @@ const TRAINED: u32 = 0x7F4A_7C15;
 /// Seed of those that never are.
 const HELD_OUT: u32 = 0xF39C_C060;
 
-/// What computes: no method of roots is linked that the settings never ask for.
-const KERNEL: RationalOnly<Portable> = RationalOnly(Portable);
+#[cfg(feature = "compact")]
+type Passes = shampoo_core::kernel::Compact;
+#[cfg(not(feature = "compact"))]
+type Passes = shampoo_core::kernel::Portable;
+
+/// What computes: no method of roots is linked that the settings never ask for. Both kernels give the same bits.
+const KERNEL: RationalOnly<Passes> = RationalOnly(Passes {});
 
 type Layer<'m> = Tensor<F32, &'m mut [f32], &'m mut [f32], &'m mut [Slot]>;
 
@@ -82,22 +87,14 @@ impl<'m> Training<'m> {
     /// Fresh weights in this memory, whose contents do not matter.
     ///
     /// **Errors**: the memory is too short for these sizes; nothing else can fail.
-    pub fn start<const WORDS: usize, const SLOTS: usize>(
-        memory: &'m mut Memory<WORDS, SLOTS>,
-        sizes: Sizes,
-        method: Method,
-    ) -> Result<Self, ConfigError> {
-        Self::start_in(&mut memory.words, &mut memory.slots, sizes, method)
+    #[inline(always)]
+    pub fn start(memory: impl Into<Room<'m>>, sizes: Sizes, method: Method) -> Result<Self, ConfigError> {
+        Self::start_in(memory.into(), sizes, method)
     }
 
-    /// The same, once for memories of all lengths. Not inlined: what it needs besides is not on the stack afterwards.
+    /// Not inlined: what it needs besides is not on the stack afterwards.
     #[inline(never)]
-    fn start_in(
-        words: &'m mut [f32],
-        slots: &'m mut [Slot],
-        sizes: Sizes,
-        method: Method,
-    ) -> Result<Self, ConfigError> {
+    fn start_in(Room { words, slots }: Room<'m>, sizes: Sizes, method: Method) -> Result<Self, ConfigError> {
         let (needed, found) = (sizes.words_with(method), words.len());
         let short = ConfigError::Shape(ShapeError::Length { needed, found });
         let (mut words, mut slots) = (Cutter(words), Cutter(slots));
@@ -156,6 +153,7 @@ impl<'m> Training<'m> {
     ///
     /// **Errors**: a gradient that is not finite or too large: the training has left every sensible range. Weights
     /// and state are as before then.
+    #[inline(never)]
     pub fn step(&mut self) -> Result<f32, StepError> {
         let split = self.layers.first().map_or(0, |layer| layer.partition().numel());
         let weight = 1.0 / BATCH as f32;

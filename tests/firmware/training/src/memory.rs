@@ -94,8 +94,33 @@ impl Sizes {
 /// Memory of a training, to lie in a static; the aliases have the lengths for their [`Sizes`].
 #[derive(Debug)]
 pub struct Memory<const WORDS: usize, const SLOTS: usize> {
-    pub(crate) words: [f32; WORDS],
-    pub(crate) slots: [Slot; SLOTS],
+    words: [f32; WORDS],
+    slots: [Slot; SLOTS],
+}
+
+/// A memory of whatever length, lent: what takes it is compiled once for all of them.
+#[derive(Debug)]
+pub struct Room<'m> {
+    pub(crate) words: &'m mut [f32],
+    pub(crate) slots: &'m mut [Slot],
+}
+
+impl Room<'_> {
+    /// The same for a shorter time.
+    pub fn lend(&mut self) -> Room<'_> {
+        Room { words: self.words, slots: self.slots }
+    }
+
+    /// Bytes of it.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.words) + size_of_val(self.slots)
+    }
+}
+
+impl<'m, const WORDS: usize, const SLOTS: usize> From<&'m mut Memory<WORDS, SLOTS>> for Room<'m> {
+    fn from(memory: &'m mut Memory<WORDS, SLOTS>) -> Self {
+        Room { words: &mut memory.words, slots: &mut memory.slots }
+    }
 }
 
 /// For [`Sizes::STANDARD`].
