@@ -40,9 +40,7 @@ fn mul_add<T: Real>(x: &Tile<T>, y: &Tile<T>, out: &mut Tile<T>) {
 #[inline(never)]
 fn choose<T: Real>(x: &Tile<T>, out: &mut Tile<T>, z: &Tile<T>) {
     for (out, (&x, &z)) in out.iter_mut().zip(x.iter().zip(z)) {
-        if !(x > T::zero()) {
-            *out = z;
-        }
+        *out = if x > T::zero() { *out } else { z };
     }
 }
 
