@@ -2,7 +2,7 @@
 
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
-use crate::scalar::Real;
+use crate::scalar::{Real, power_less_one};
 
 /// Which updates are remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Filter {
     ///
     /// **Shapes**: both of one length. **Cost**: 3 flops an entry.
     pub fn apply<T: Real, K: Kernel<T> + ?Sized>(&self, average: &mut [T], gradient: &[T], count: u64, kernel: &K) {
-        let missing = |count: u64| 1.0 - libm::pow(self.beta1, count as f64);
+        let missing = |count: u64| -power_less_one(self.beta1 - 1.0, count);
         let (before, now) = match self.bias_correction {
             true => (missing(count.saturating_sub(1)), missing(count.max(1))),
             false => (1.0, 1.0),

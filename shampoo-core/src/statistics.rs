@@ -19,7 +19,7 @@ use crate::error::ConfigError;
 use crate::kernel::{Accum, Kernel};
 use crate::mat::packed::rows_mut;
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::{Real, Stored};
+use crate::scalar::{Real, Stored, power_less_one};
 
 /// How a new term enters a statistic or a second moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +56,7 @@ impl Averaging {
     pub fn bias_correction(self, terms: u64) -> f64 {
         match self {
             Self::Sum => 1.0,
-            Self::Ema { beta2 } => 1.0 / (1.0 - libm::pow(beta2, terms.max(1) as f64)),
+            Self::Ema { beta2 } => -1.0 / power_less_one(beta2 - 1.0, terms.max(1)),
         }
     }
 

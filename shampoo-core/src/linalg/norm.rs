@@ -58,7 +58,13 @@ pub fn norm<T: Real, K: Kernel<T> + ?Sized>(x: &[T], kernel: &K) -> T {
 /// without an `f64` in hardware takes a sixth of what `hypot` does.
 pub(crate) fn hypotenuse(a: f64, b: f64) -> f64 {
     let plain = |x: f64| x == 0.0 || (1e-140..1e140).contains(&x);
-    if plain(a) && plain(b) { libm::sqrt(a * a + b * b) } else { libm::hypot(a, b) }
+    let length = |a: f64, b: f64| libm::sqrt(a * a + b * b);
+    if plain(a) && plain(b) {
+        return length(a, b);
+    }
+    // What is not finite stays so at any scale.
+    let k = Real::maximum(a, b).exponent().clamp(-1074, 1024);
+    length(a.ldexp(-k), b.ldexp(-k)).ldexp(k)
 }
 
 /// x <- (length / norm) x, for x of this norm or less: what is representable neither overflows nor vanishes on the way.

@@ -9,6 +9,7 @@ mod power;
 mod precision;
 mod real;
 mod rolled;
+mod series;
 mod stored;
 
 pub use bf16::{Bf16, Bf16x2, Bf16x3};
@@ -18,6 +19,7 @@ pub use lanes::{HighWords, LANES, Lanes, Plain, Tile, padded};
 pub use precision::{Bf16Store, Bf16x2Store, Bf16x3Store, F32, F32RootDoubleF32, F32RootF64, F64, Mixed, Precision};
 pub use real::Real;
 pub use rolled::Rolled;
+pub(crate) use series::{exp2, log2, power_less_one};
 pub use stored::Stored;
 
 /// 2^k, for k in the normal range of `f64`.

@@ -2,7 +2,7 @@
 
 use crate::error::ConfigError;
 use crate::mat::packed::rows;
-use crate::scalar::{Real, Stored, check_figure};
+use crate::scalar::{Real, Stored, check_figure, exp2, log2};
 
 /// The root is that of L max(tr L, epsilon)^{-power}, which makes it less dependent on the gradient's scale (\[FB\]).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +20,10 @@ impl TraceScaling {
 
     /// What a statistic with this trace is multiplied by; 1 where neither trace nor floor is positive.
     pub fn factor(self, trace: f64) -> f64 {
-        let trace = trace.max(self.epsilon);
-        if trace > 0.0 { libm::pow(trace, -self.power) } else { 1.0 }
+        // Beyond the range a trace counts as its end.
+        let trace = trace.max(self.epsilon).min(f64::MAX);
+        let (factor, power) = if trace > 0.0 { exp2(-self.power * log2(trace)) } else { (1.0, 0) };
+        factor.ldexp(power)
     }
 
     /// Refuses figures that are negative or not finite.

@@ -236,9 +236,13 @@ impl<R: Real> Attempt<R> {
                     return Ok(Progress::Working);
                 }
                 // ||X||^p is the inverse of the smallest eigenvalue; a square beyond the range has no norm.
-                let exponent = f64::from(task.order()?) / if *squared { 2.0 } else { 1.0 };
-                let norm = power.value.to_f64();
-                let kappa = if norm > 0.0 { self.largest * libm::pow(norm, exponent) } else { f64::INFINITY };
+                let value = power.value.to_f64();
+                let norm = if *squared { libm::sqrt(value) } else { value };
+                let kappa = if norm > 0.0 {
+                    self.largest * num_traits::pow(norm, task.order()? as usize)
+                } else {
+                    f64::INFINITY
+                };
                 self.report = self.report.with_kappa(kappa, task.exponent);
                 Stage::Certify
             }

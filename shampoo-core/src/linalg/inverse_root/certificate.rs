@@ -17,7 +17,7 @@ pub use probed::{Candidate, probed, probed_workspace_len};
 use crate::kernel::Kernel;
 use crate::linalg::norm;
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::Real;
+use crate::scalar::{Real, power_less_one};
 
 /// Rounding in S as computed, in units of u kappa: measured at 0.06 to 0.6 on log-spaced spectra.
 const ROUNDING: f64 = 1.0;
@@ -25,12 +25,27 @@ const ROUNDING: f64 = 1.0;
 /// Largest s that a promise is given for; beyond, the first-order meaning of s is lost anyway.
 const LARGEST_RESIDUAL: f64 = 0.99;
 
+/// Steps of Newton's method below this part of the bound are the last ones.
+const SETTLED: f64 = 1e-8;
+
 /// (1 - s)^{-1/p} - 1 for a residual of norm s; infinite from 0.99 on.
 pub fn promise(s: f64, p: u32) -> f64 {
     if s.is_nan() || s >= LARGEST_RESIDUAL {
         return f64::INFINITY;
     }
-    libm::expm1(-libm::log1p(-s) / f64::from(p))
+    // The y of (1 + y)^p = 1 + t, by Newton's method from above: the power is convex, so every iterate is a bound.
+    let (t, order) = (s / (1.0 - s), f64::from(p));
+    let mut bound = t / order;
+    loop {
+        let power = power_less_one(bound, p.into());
+        let less = (power - t) * (1.0 + bound) / (order * (1.0 + power));
+        bound -= less;
+        // What another step would take off is of the size of its square.
+        let unsettled = less.abs() > SETTLED * bound.abs();
+        if !unsettled {
+            return bound;
+        }
+    }
 }
 
 /// The allowance for rounding in S: u (kappa + sqrt(n) p), with the kernel's u.

@@ -6,7 +6,7 @@ use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
 use crate::mat::packed::rows;
-use crate::scalar::{LANES, Real, Stored, Tile};
+use crate::scalar::{LANES, Real, Stored, Tile, exp2, log2};
 
 /// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
 #[derive(Clone, Copy, Debug)]
@@ -147,14 +147,8 @@ impl Input {
             return ScaleBack { factor: R::one(), power: Power::new(whole), exact: true };
         }
         // Together, so that no power of the fraction leaves the range.
-        let binary = -(f64::from(left) + libm::log2(fraction)) * exponent.alpha();
-        let power = libm::floor(binary);
-        ScaleBack {
-            // `exp2` would bring a table of 4 KiB.
-            factor: R::from_f64(libm::pow(2.0, binary - power)),
-            power: Power::new((power as i32).saturating_add(whole)),
-            exact: false,
-        }
+        let (factor, power) = exp2(-(f64::from(left) + log2(fraction)) * exponent.alpha());
+        ScaleBack { factor: R::from_f64(factor), power: Power::new(power.saturating_add(whole)), exact: false }
     }
 
     /// What scaling back and storing add to the relative error: every entry is rounded, so u ||X||_F / ||X||, and entries

@@ -1,6 +1,7 @@
 //! What is reported of a root.
 
 use super::{Exponent, Method};
+use crate::scalar::log2;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ impl Report {
 
     /// The condition number, and with it the bits that it costs.
     pub(super) fn with_kappa(self, kappa: f64, exponent: Exponent) -> Self {
-        Self { kappa, lost_bits: libm::log2(kappa * exponent.alpha()).max(0.0), ..self }
+        // NaN is no condition that could cost anything.
+        let factor = (kappa * exponent.alpha()).max(1.0);
+        Self { kappa, lost_bits: if factor.is_finite() { log2(factor) } else { factor }, ..self }
     }
 }

@@ -39,9 +39,10 @@ impl Exponent {
             Self::Root(0) => Err(UnsupportedExponent::OrderZero),
             Self::Power(alpha) if !(alpha.is_finite() && alpha > 0.0) => Err(UnsupportedExponent::Power(alpha)),
             Self::Power(alpha) => {
-                let p = libm::round(1.0 / alpha);
-                let whole = (1.0..=f64::from(MAX_ORDER)).contains(&p) && (p * alpha - 1.0).abs() <= 4.0 * f64::EPSILON;
-                Ok(if whole { Self::Root(p as u32) } else { self })
+                // A conversion saturates.
+                let p = (1.0 / alpha + 0.5) as u32;
+                let whole = p <= MAX_ORDER && (f64::from(p) * alpha - 1.0).abs() <= 4.0 * f64::EPSILON;
+                Ok(if whole { Self::Root(p) } else { self })
             }
             Self::Root(p) if p > MAX_ORDER => Ok(Self::Power(1.0 / f64::from(p))),
             Self::Root(_) => Ok(self),
@@ -160,7 +161,7 @@ pub struct Request {
 impl Request {
     /// The ridge of the last attempt for a matrix with this largest eigenvalue.
     pub fn largest_ridge(&self, lambda_max: f64) -> f64 {
-        self.ridge.amount(lambda_max) * libm::pow(LADDER, f64::from(self.max_retries))
+        self.ridge.amount(lambda_max) * num_traits::pow(LADDER, self.max_retries as usize)
     }
 
     /// The defaults: ridge 1e-6 relative, automatic method, full certificate, 5 retries.
