@@ -103,6 +103,7 @@ impl Deref for Dims {
 /// Product of sizes; 1 for none, `usize::MAX` on overflow.
 ///
 /// A size of 0 wins over an overflow elsewhere in the shape: the tensor is empty.
+#[inline(never)]
 pub const fn product(sizes: &[usize]) -> usize {
     let (mut product, mut rest) = (1_usize, sizes);
     while let [d, more @ ..] = rest {

@@ -122,6 +122,7 @@ impl Filter {
     }
 }
 
+#[inline(never)]
 fn check_decay<T: Real>(beta1: f64) -> Result<(), ConfigError> {
     if !(0.0..1.0).contains(&beta1) {
         return Err(ConfigError::Beta { value: beta1 });

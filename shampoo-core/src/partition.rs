@@ -127,13 +127,14 @@ impl Partition {
 
     /// Mode and order of each factor of these numbers, with the number of its block.
     pub fn factors(&self, range: Range<usize>) -> impl Iterator<Item = Factor> {
-        let each = NonZeroUsize::new(self.factors_per_block());
-        range.filter_map(move |index| {
-            let each = each?;
-            let block = self.block(index / each)?;
-            let (mode, order) = block.factors().nth(index % each)?;
-            Some(Factor { block, mode, order })
-        })
+        range.map_while(|index| self.factor(index))
+    }
+
+    fn factor(&self, index: usize) -> Option<Factor> {
+        let each = NonZeroUsize::new(self.factors_per_block())?;
+        let block = self.block(index / each)?;
+        let (mode, order) = block.factors().nth(index % each)?;
+        Some(Factor { block, mode, order })
     }
 
     /// Numbers in the packed triangles of all factors; saturates.
@@ -184,17 +185,24 @@ impl Block {
         let length = self.dims.last().copied().unwrap_or(1);
         let runs = self.numel().checked_div(length).unwrap_or(0);
         (0..runs).map(move |run| {
-            let mut rest = run;
-            let mut stride = tensor.last().copied().unwrap_or(1);
-            let mut offset = self.start.last().copied().unwrap_or(0);
-            let outer = self.start.iter().zip(self.dims.iter()).zip(tensor.iter()).rev().skip(1);
-            for ((&start, &size), &whole) in outer {
-                offset += (start + rest % size.max(1)) * stride;
-                rest /= size.max(1);
-                stride *= whole;
-            }
-            offset..offset + length
+            let start = self.offset(tensor, run);
+            start..start + length
         })
+    }
+
+    /// Where run number `run` starts in the whole tensor.
+    #[inline(never)]
+    fn offset(&self, tensor: &Dims, run: usize) -> usize {
+        let mut rest = run;
+        let mut stride = tensor.last().copied().unwrap_or(1);
+        let mut offset = self.start.last().copied().unwrap_or(0);
+        let outer = self.start.iter().zip(self.dims.iter()).zip(tensor.iter()).rev().skip(1);
+        for ((&start, &size), &whole) in outer {
+            offset += (start + rest % size.max(1)) * stride;
+            rest /= size.max(1);
+            stride *= whole;
+        }
+        offset
     }
 
     /// The block of a rank-2 tensor as a view.

@@ -63,6 +63,7 @@ impl Averaging {
     /// Refuses a decay outside (0, 1), and one that is 1 in `T`: the average would become a sum.
     ///
     /// **Errors**: [`ConfigError::Beta`], [`ConfigError::BetaRoundsToOne`].
+    #[inline(never)]
     pub fn validate<T: Real>(self) -> Result<(), ConfigError> {
         match self {
             Self::Ema { beta2 } if !(beta2 > 0.0 && beta2 < 1.0) => Err(ConfigError::Beta { value: beta2 }),

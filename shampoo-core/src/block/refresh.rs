@@ -108,6 +108,7 @@ impl Refresh {
 
     /// Both together.
     #[must_use]
+    #[inline(never)]
     pub fn merge(self, other: Self) -> Self {
         Self {
             accepted: self.accepted + other.accepted,

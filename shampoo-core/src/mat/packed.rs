@@ -4,6 +4,7 @@ use super::MatMut;
 use crate::scalar::{Real, Stored};
 
 /// Numbers in the packed triangle of an `n x n` matrix, `n (n + 1) / 2`; `usize::MAX` on overflow.
+#[inline(never)]
 pub const fn packed_len(n: usize) -> usize {
     if n.is_multiple_of(2) { (n / 2).saturating_mul(n.saturating_add(1)) } else { n.saturating_mul(n / 2 + 1) }
 }

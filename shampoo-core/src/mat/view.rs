@@ -22,6 +22,7 @@ pub struct MatMut<'a, T> {
 }
 
 /// Numbers from the first entry of a view to its last.
+#[inline(never)]
 fn extent(nrows: usize, ncols: usize, row_stride: usize, col_stride: usize) -> Option<usize> {
     if nrows == 0 || ncols == 0 {
         return Some(0);
@@ -129,7 +130,8 @@ impl<'a, T: Copy> MatRef<'a, T> {
     pub fn contiguous_rows(self) -> Option<impl Iterator<Item = &'a [T]> + Clone> {
         let ncols = self.ncols;
         let rows = self.data.chunks(self.row_stride.max(1)).take(self.nrows);
-        (self.col_stride == 1 && self.row_stride >= ncols).then(|| rows.filter_map(move |row| row.get(..ncols)))
+        (self.col_stride == 1 && self.row_stride >= ncols)
+            .then(|| rows.map(move |row| row.get(..ncols).unwrap_or_default()))
     }
 }
 

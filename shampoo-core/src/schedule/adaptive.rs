@@ -60,6 +60,7 @@ impl Adaptive {
     }
 
     /// Flops of a root of order n: reduction 4/3 n^3, back-transform 8/3 n^3, and the sixteen inverses between.
+    #[inline(never)]
     pub const fn root_flops(n: usize) -> u64 {
         let n = n as u64;
         n.saturating_mul(n).saturating_mul(n).saturating_mul(4).saturating_add(n.saturating_mul(n).saturating_mul(64))

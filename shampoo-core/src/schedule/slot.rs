@@ -19,6 +19,7 @@ impl Stamps {
     }
 }
 
+#[inline(never)]
 const fn later(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     match (a, b) {
         (Some(x), Some(y)) if x < y => b,
@@ -196,6 +197,7 @@ impl Slot {
     }
 
     /// Notes that there is no root of this snapshot.
+    #[inline(never)]
     pub const fn settle(&mut self, snapshot: u64) {
         match self.missed {
             Some(missed) if missed >= snapshot => {}

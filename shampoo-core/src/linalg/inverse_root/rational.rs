@@ -51,6 +51,7 @@ pub enum State {
 /// Distance between rows of a matrix of order `n` in this module.
 ///
 /// Rows whose distance is a multiple of 64 numbers would fall into the same few cache sets.
+#[inline(never)]
 pub const fn row_stride(n: usize) -> usize {
     let stride = padded(n);
     if stride.is_multiple_of(64) { stride.saturating_add(8) } else { stride }

@@ -84,6 +84,7 @@ impl Ridge {
     }
 
     /// Whether the figure is a number that the policy can work with: not negative, finite, a cutoff below 1.
+    #[inline(never)]
     pub fn is_usable(self) -> bool {
         match self {
             Self::Relative(figure) | Self::Absolute(figure) => figure >= 0.0 && figure.is_finite(),

@@ -11,6 +11,7 @@ pub(super) fn view<R: Real>(root: &[R], n: usize) -> Result<MatRef<'_, R>, Shape
 }
 
 /// The same to write.
+#[inline(never)]
 pub(super) fn view_mut<R: Real>(root: &mut [R], n: usize) -> Result<MatMut<'_, R>, ShapeError> {
     MatMut::with_row_stride(root, n, n, row_stride(n))
 }
@@ -20,6 +21,7 @@ pub(super) fn split<R>(rest: &mut [R], length: usize) -> Result<(&mut [R], &mut 
     rest.split_at_mut_checked(length).ok_or(short)
 }
 
+#[inline(never)]
 pub(super) fn split_square<R: Real>(rest: &mut [R], n: usize) -> Result<(MatMut<'_, R>, &mut [R]), ShapeError> {
     let (square, rest) = split(rest, n.saturating_mul(n))?;
     Ok((MatMut::new(square, n, n)?, rest))
