@@ -10,6 +10,7 @@ mod packed;
 mod scale;
 
 pub use headroom::{Headroom, largest_gradient};
+pub(crate) use packed::unfolded_product;
 pub use packed::{accumulate_packed, mode_product_packed, packed_times, panel_len, times_packed};
 
 pub use scale::{TraceScaling, trace};
@@ -80,21 +81,58 @@ fn split(dims: &[usize], mode: usize) -> (usize, usize, usize) {
     (product(before), dims.get(mode).copied().unwrap_or(1), product(after))
 }
 
-/// The matrices of d_i rows that mat_i(G) consists of, side by side.
+/// The matrices of d_i rows that mat_i(G) consists of, side by side: one view, moved along the tensor.
+#[derive(Clone, Debug)]
+pub struct Unfolding<'g, T> {
+    next: MatRef<'g, T>,
+    step: usize,
+    count: usize,
+    /// Of the last mode: one matrix, transposed.
+    across: bool,
+}
+
+impl<'g, T: Copy> Unfolding<'g, T> {
+    /// Of a matrix, for its rows (mode 0) or its columns.
+    pub(crate) fn of_matrix(matrix: MatRef<'g, T>, mode: usize) -> Self {
+        let across = mode > 0;
+        Self { next: if across { matrix.transpose() } else { matrix }, step: 0, count: 1, across }
+    }
+
+    /// Rows and columns of each.
+    fn shape(&self) -> (usize, usize) {
+        (self.next.nrows(), self.next.ncols())
+    }
+
+    /// The tensor as a matrix with the last mode along its columns, where that is the one.
+    fn across(&self) -> Option<MatRef<'g, T>> {
+        self.across.then(|| self.next.transpose())
+    }
+}
+
+impl<'g, T: Copy> Iterator for Unfolding<'g, T> {
+    type Item = MatRef<'g, T>;
+
+    fn next(&mut self) -> Option<MatRef<'g, T>> {
+        self.count = self.count.checked_sub(1)?;
+        let matrix = self.next;
+        if self.count > 0 {
+            self.next = matrix.moved(self.step)?;
+        }
+        Some(matrix)
+    }
+}
+
+/// The matrices of d_i rows that mat_i(G) consists of, side by side; none where `g` is too short for the first.
 ///
 /// **Shapes**: `g` row-major of sizes `dims`.
-pub fn unfolding<'g, T: Copy>(
-    g: &'g [T],
-    dims: &[usize],
-    mode: usize,
-) -> impl Iterator<Item = MatRef<'g, T>> + Clone + use<'g, T> {
+pub fn unfolding<'g, T: Copy>(g: &'g [T], dims: &[usize], mode: usize) -> Unfolding<'g, T> {
     let (before, size, after) = split(dims, mode);
-    // For the last mode one matrix, transposed.
-    let (count, nrows, ncols) = if after == 1 { (1, before, size) } else { (before, size, after) };
-    g.chunks_exact(nrows.saturating_mul(ncols).max(1)).take(count).filter_map(move |slice| {
-        let matrix = MatRef::new(slice, nrows, ncols).ok()?;
-        Some(if after == 1 { matrix.transpose() } else { matrix })
-    })
+    let (nrows, ncols) = if after == 1 { (before, size) } else { (size, after) };
+    match MatRef::new(g, nrows, ncols) {
+        Ok(matrix) if after == 1 => Unfolding::of_matrix(matrix, 1),
+        Ok(next) => Unfolding { next, step: nrows.saturating_mul(ncols), count: before, across: false },
+        Err(_) => Unfolding { next: MatRef::empty(), step: 0, count: 0, across: false },
+    }
 }
 
 /// Lower triangle of mat_i(G) mat_i(G)^T.
@@ -112,7 +150,7 @@ pub fn mode_gram<T: Real, K: Kernel<T> + ?Sized>(
 }
 
 /// Lower triangle of the sum of A A^T over matrices A of as many rows.
-pub(crate) fn gram_of_all<'g, T: Real, K: Kernel<T> + ?Sized>(
+fn gram_of_all<'g, T: Real, K: Kernel<T> + ?Sized>(
     mut square: MatMut<'_, T>,
     matrices: impl Iterator<Item = MatRef<'g, T>>,
     kernel: &K,

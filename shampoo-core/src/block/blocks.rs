@@ -3,13 +3,13 @@
 use core::ops::Range;
 
 use super::{is_ready, split_or_whole, square_len};
-use crate::kernel::{Accum, Kernel};
-use crate::mat::packed::{packed_len, unpack};
-use crate::mat::{MatMut, MatRef};
+use crate::capacity::Dims;
+use crate::kernel::Kernel;
+use crate::mat::packed::packed_len;
 use crate::partition::{Block, Partition};
 use crate::scalar::{Precision, Real, Stored};
 use crate::schedule::Slot;
-use crate::statistics::{mode_product, mode_product_packed, packed_times, times_packed};
+use crate::statistics::{Unfolding, unfolded_product, unfolding};
 
 /// Some of a tensor's blocks, with the part of the direction that is computed from them.
 #[derive(Debug)]
@@ -97,87 +97,39 @@ impl<'a, P: Precision> Blocks<'a, P> {
             let Some((out, rest)) = direction.split_at_mut_checked(block.numel()) else { return };
             direction = rest;
             if is_ready(own_slots) {
-                let rule = Products { partition: self.partition, packed: self.packed, kernel };
-                rule.precondition_block::<P>(&block, gradient, own_roots, out, workspace);
+                let length = square_len(block.largest_order(), self.packed);
+                let Some((panel, other)) = workspace.split_at_mut_checked(length) else { return };
+                let Some(other) = other.get_mut(..block.numel()) else { return };
+                precondition_block(&block, self.partition.dims(), gradient, own_roots, [out, other], panel, kernel);
             }
         }
     }
 }
 
-/// How the products of a block are made.
-struct Products<'a, K: ?Sized> {
-    partition: &'a Partition,
-    packed: bool,
-    kernel: &'a K,
-}
-
-impl<K: ?Sized> Products<'_, K> {
-    /// Products along the modes in turn, between `out` and the workspace, so that the last lands in `out`.
-    fn precondition_block<P: Precision>(
-        &self,
-        block: &Block,
-        gradient: &[P::Work],
-        mut roots: &[P::Store],
-        out: &mut [P::Work],
-        workspace: &mut [P::Work],
-    ) where
-        K: Kernel<P::Work>,
-    {
-        let tensor = self.partition.dims();
-        let length = square_len(block.largest_order(), self.packed);
-        let Some((square, rest)) = workspace.split_at_mut_checked(length) else { return };
-        let Some(other) = rest.get_mut(..block.numel()) else { return };
-        let odd = block.factors().count() % 2 == 1;
-        let (mut to, mut from) = if odd { (out, other) } else { (other, out) };
-        let matrix = block.matrix(gradient, tensor);
-        if matrix.is_none() {
-            block.gather(gradient, tensor, from);
-        }
-        for (i, (mode, size)) in block.factors().enumerate() {
-            let Some((root, more)) = roots.split_at_checked(packed_len(size)) else { return };
-            roots = more;
-            match matrix.filter(|_| i == 0) {
-                Some(g) => self.matrix_product(to, root, size, g, mode, square),
-                None if self.packed => {
-                    mode_product_packed(to, root, from, &block.dims, mode, square, self.kernel);
-                }
-                None => {
-                    let Some(x) = unpacked(root, size, square) else { return };
-                    mode_product(to, x, from, &block.dims, mode, self.kernel);
-                }
-            }
-            core::mem::swap(&mut to, &mut from);
-        }
+/// Products along the modes in turn, between `out` and another buffer, so that the last lands in `out`.
+fn precondition_block<T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
+    block: &Block,
+    tensor: &Dims,
+    gradient: &[T],
+    mut roots: &[S],
+    [out, other]: [&mut [T]; 2],
+    panel: &mut [T],
+    kernel: &K,
+) {
+    let odd = block.factors().count() % 2 == 1;
+    let (mut to, mut from) = if odd { (out, other) } else { (other, out) };
+    let mut matrix = block.matrix(gradient, tensor);
+    if matrix.is_none() {
+        block.gather(gradient, tensor, from);
     }
-
-    /// out <- X G (mode 0) or G X (mode 1), contiguous.
-    fn matrix_product<T: Real, S: Stored<T>>(
-        &self,
-        out: &mut [T],
-        root: &[S],
-        size: usize,
-        g: MatRef<'_, T>,
-        mode: usize,
-        square: &mut [T],
-    ) where
-        K: Kernel<T>,
-    {
-        let Ok(out) = MatMut::new(out, g.nrows(), g.ncols()) else { return };
-        match (self.packed, mode) {
-            (true, 0) => packed_times(out, root, g, square, self.kernel),
-            (true, _) => times_packed(out, g, root, square, self.kernel),
-            (false, _) => {
-                let Some(x) = unpacked(root, size, square) else { return };
-                let (a, b) = if mode == 0 { (x, g) } else { (g, x) };
-                self.kernel.gemm(out, Accum::Replace, T::one(), a, b);
-            }
-        }
+    for (mode, size) in block.factors() {
+        let Some((root, more)) = roots.split_at_checked(packed_len(size)) else { return };
+        roots = more;
+        let unfolded = match matrix.take() {
+            Some(g) => Unfolding::of_matrix(g, mode),
+            None => unfolding(from, &block.dims, mode),
+        };
+        unfolded_product(to, root, unfolded, panel, kernel);
+        core::mem::swap(&mut to, &mut from);
     }
-}
-
-/// The whole matrix of a packed triangle.
-fn unpacked<'w, T: Real, S: Stored<T>>(root: &[S], size: usize, square: &'w mut [T]) -> Option<MatRef<'w, T>> {
-    let mut x = MatMut::new(&mut *square, size, size).ok()?;
-    unpack(root, x.reborrow());
-    MatRef::new(square, size, size).ok()
 }

@@ -8,12 +8,11 @@ use crate::error::RootError;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::drift::drift;
 use crate::linalg::inverse_root::{Outcome, Report, Request, inverse_root};
-use crate::mat::MatMut;
 use crate::mat::packed::packed_len;
 use crate::partition::Partition;
 use crate::scalar::Precision;
 use crate::schedule::{Mode, Poll, Slot};
-use crate::statistics::{accumulate, accumulate_packed, gram_of_all, trace, unfolding};
+use crate::statistics::{Unfolding, accumulate_packed, trace, unfolding};
 
 /// Some of a tensor's factors, with their statistics and roots.
 #[derive(Debug)]
@@ -91,26 +90,17 @@ impl<'a, P: Precision> Factors<'a, P> {
             let order = factor.order;
             let Some((triangle, rest)) = statistics.split_at_mut_checked(packed_len(order)) else { return };
             statistics = rest;
-            let (packed, averaging) = (self.config.packed_products, self.config.averaging);
-            let length = square_len(order, packed);
-            let Some((square, gathered)) = workspace.split_at_mut_checked(length) else { return };
-            let matrix = factor.block.matrix(gradient, tensor);
-            let g = if matrix.is_some() {
-                &[]
-            } else {
-                let Some(g) = gathered.get_mut(..factor.block.numel()) else { return };
-                factor.block.gather(gradient, tensor, g);
-                &*g
+            let length = square_len(order, self.config.packed_products);
+            let Some((panel, gathered)) = workspace.split_at_mut_checked(length) else { return };
+            let unfolded = match factor.block.matrix(gradient, tensor) {
+                Some(matrix) => Unfolding::of_matrix(matrix, factor.mode),
+                None => {
+                    let Some(g) = gathered.get_mut(..factor.block.numel()) else { return };
+                    factor.block.gather(gradient, tensor, g);
+                    unfolding(g, &factor.block.dims, factor.mode)
+                }
             };
-            let whole = matrix.map(|m| if factor.mode == 0 { m } else { m.transpose() });
-            // One of the two is empty.
-            let unfolded = whole.into_iter().chain(unfolding(g, &factor.block.dims, factor.mode));
-            if packed {
-                accumulate_packed(triangle, order, unfolded, square, averaging, kernel);
-            } else if let Ok(mut square) = MatMut::new(square, order, order) {
-                gram_of_all(square.reborrow(), unfolded, kernel);
-                accumulate(triangle, square.as_ref(), averaging);
-            }
+            accumulate_packed(triangle, order, unfolded, panel, self.config.averaging, kernel);
         }
     }
 

@@ -43,7 +43,7 @@ pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], mut square: MatMut<'_, R>) 
 pub fn unpack_rows<R: Real, S: Stored<R>>(triangle: &[S], first: usize, mut panel: MatMut<'_, R>) {
     let end = first.saturating_add(panel.nrows());
     for (i, row) in rows(triangle).take(panel.ncols()).enumerate() {
-        if let Some(to) = i.checked_sub(first).and_then(|own| panel.rows_mut().nth(own)) {
+        if let Some(to) = i.checked_sub(first).and_then(|own| panel.row_mut(own)) {
             to.iter_mut().zip(row).for_each(|(x, s)| *x = s.load());
         }
         // Right of the diagonal, row j holds column j.

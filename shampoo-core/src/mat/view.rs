@@ -102,6 +102,12 @@ impl<'a, T: Copy> MatRef<'a, T> {
         Some(Self { data: self.data.get(start..)?, nrows, ncols, ..self })
     }
 
+    /// A matrix of the same sizes and strides that many numbers further on; `None` where it does not fit.
+    pub(crate) fn moved(self, step: usize) -> Option<Self> {
+        let (nrows, ncols) = (self.nrows, self.ncols);
+        Self::with_strides(self.data.get(step..)?, nrows, ncols, self.row_stride, self.col_stride).ok()
+    }
+
     /// Entry (i, j); `None` outside the matrix.
     pub fn get(self, i: usize, j: usize) -> Option<T> {
         if i >= self.nrows || j >= self.ncols {
@@ -191,6 +197,12 @@ impl<'a, T: Copy> MatMut<'a, T> {
     pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut [T]> {
         let ncols = self.ncols;
         self.data.chunks_mut(self.row_stride.max(1)).take(self.nrows).filter_map(move |row| row.get_mut(..ncols))
+    }
+
+    /// Row i; `None` outside the matrix.
+    pub(crate) fn row_mut(&mut self, i: usize) -> Option<&mut [T]> {
+        let within = i < self.nrows;
+        within.then(|| self.data.get_mut(i * self.row_stride..)?.get_mut(..self.ncols)).flatten()
     }
 
     /// Rows from `first` on; `None` outside the matrix.

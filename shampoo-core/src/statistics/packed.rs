@@ -1,9 +1,10 @@
-//! The same with one triangle only, some rows of it at a time: no square is formed.
+//! The same with one triangle only, some rows of it at a time: as many as a panel holds, where it is a whole square all of
+//! them at once.
 //!
 //! Each sum is made of the same terms in the same order as with whole squares, so a kernel that works row by row, as the
 //! portable one does, gives the same bits. One that does not is right all the same.
 
-use super::{Averaging, split, take_in, unfolding};
+use super::{Averaging, Unfolding, take_in, unfolding};
 use crate::kernel::{Accum, Kernel};
 use crate::mat::packed::{rows_mut, unpack_rows};
 use crate::mat::{MatMut, MatRef};
@@ -12,9 +13,15 @@ use crate::scalar::{LANES, Real, Stored};
 /// Rows at a time: enough that a product's time is not that of loading them.
 const PANEL: usize = LANES;
 
-/// Numbers of workspace for an order n, the panel of rows; saturates.
+/// Numbers of workspace for an order n, the least panel of rows that products are quick with; saturates. A longer one is
+/// used as far as whole rows go.
 pub const fn panel_len(n: usize) -> usize {
     n.saturating_mul(if n < PANEL { n } else { PANEL })
+}
+
+/// How many rows at a time, of n.
+fn height<T>(panel: &[T], n: usize) -> usize {
+    panel.len().checked_div(n).unwrap_or(0).clamp(1, n.max(1))
 }
 
 /// H <- decay H + weight mat_i(G) mat_i(G)^T for the mode that these matrices unfold, see [`unfolding`].
@@ -30,8 +37,9 @@ pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
     kernel: &K,
 ) {
     let mut rows = rows_mut(triangle);
-    for first in (0..n).step_by(PANEL) {
-        let (height, width) = (PANEL.min(n - first), n.min(first.saturating_add(PANEL)));
+    let most = height(panel, n);
+    for first in (0..n).step_by(most) {
+        let (height, width) = (most.min(n - first), n.min(first.saturating_add(most)));
         let Ok(mut terms) = MatMut::new(&mut *panel, height, width) else { return };
         let mut accum = Accum::Replace;
         for matrix in unfolded.clone() {
@@ -39,12 +47,16 @@ pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
             let (Some(some), Some(upto)) = (matrix.block(first, 0, height, k), matrix.block(0, 0, width, k)) else {
                 return;
             };
-            kernel.gemm(terms.reborrow(), accum, T::one(), some, upto.transpose());
+            if height == n {
+                kernel.gram(terms.reborrow(), accum, T::one(), matrix);
+            } else {
+                kernel.gemm(terms.reborrow(), accum, T::one(), some, upto.transpose());
+            }
             accum = Accum::Add;
         }
         // In this order no row is taken that does not belong here.
-        for (i, row) in (0..height).zip(rows.by_ref()) {
-            take_in(row, terms.as_ref().row_entries(i), averaging);
+        for (terms, row) in terms.rows_mut().zip(rows.by_ref()) {
+            take_in(row, terms.iter().copied(), averaging);
         }
     }
 }
@@ -56,8 +68,9 @@ fn each_panel<T: Real, S: Stored<T>>(
     panel: &mut [T],
     mut visit: impl FnMut(usize, MatRef<'_, T>),
 ) {
-    for first in (0..n).step_by(PANEL) {
-        let Ok(mut rows) = MatMut::new(&mut *panel, PANEL.min(n - first), n) else { return };
+    let most = height(panel, n);
+    for first in (0..n).step_by(most) {
+        let Ok(mut rows) = MatMut::new(&mut *panel, most.min(n - first), n) else { return };
         unpack_rows(triangle, first, rows.reborrow());
         visit(first, rows.as_ref());
     }
@@ -110,6 +123,30 @@ pub fn times_packed<T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
     });
 }
 
+/// The product along the mode that these matrices unfold.
+pub(crate) fn unfolded_product<T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
+    out: &mut [T],
+    triangle: &[S],
+    unfolded: Unfolding<'_, T>,
+    panel: &mut [T],
+    kernel: &K,
+) {
+    if let Some(g) = unfolded.across() {
+        if let Ok(out) = MatMut::new(out, g.nrows(), g.ncols()) {
+            times_packed(out, g, triangle, panel, kernel);
+        }
+        return;
+    }
+    let (nrows, ncols) = unfolded.shape();
+    each_panel(triangle, nrows, panel, |first, rows| {
+        for (out, g) in out.chunks_exact_mut(nrows.saturating_mul(ncols).max(1)).zip(unfolded.clone()) {
+            if let Ok(out) = MatMut::new(out, nrows, ncols) {
+                product_of_rows(out, first, rows, g, kernel);
+            }
+        }
+    });
+}
+
 /// As [`mode_product`](super::mode_product) with one triangle of X.
 ///
 /// **Shapes**: `g` and `out` row-major of sizes `dims`; X a packed triangle of order d_i, a panel of [`panel_len`]
@@ -123,19 +160,5 @@ pub fn mode_product_packed<T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
     panel: &mut [T],
     kernel: &K,
 ) {
-    let (before, size, after) = split(dims, mode);
-    if after == 1 {
-        if let (Ok(out), Ok(g)) = (MatMut::new(out, before, size), MatRef::new(g, before, size)) {
-            times_packed(out, g, triangle, panel, kernel);
-        }
-        return;
-    }
-    let length = size.saturating_mul(after).max(1);
-    each_panel(triangle, size, panel, |first, rows| {
-        for (out, g) in out.chunks_exact_mut(length).zip(unfolding(g, dims, mode)) {
-            if let Ok(out) = MatMut::new(out, size, after) {
-                product_of_rows(out, first, rows, g, kernel);
-            }
-        }
-    });
+    unfolded_product(out, triangle, unfolding(g, dims, mode), panel, kernel);
 }
