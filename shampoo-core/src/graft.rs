@@ -16,6 +16,7 @@ use crate::error::ConfigError;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::Ridge;
 use crate::linalg::norm::{hypotenuse, norm, rescale};
+use crate::mat::copy;
 use crate::momentum::Momentum;
 use crate::scalar::{Real, Stored, check_figure};
 use crate::statistics::Averaging;
@@ -304,10 +305,6 @@ impl Graft {
     pub fn factor(&self, length: f64, preconditioned_length: f64) -> Option<f64> {
         length_factor(*self != Self::None, length, preconditioned_length)
     }
-}
-
-fn copy<T: Copy>(to: &mut [T], from: &[T]) {
-    to.iter_mut().zip(from).for_each(|(t, &f)| *t = f);
 }
 
 fn sign<T: Real>(x: T) -> T {

@@ -2,6 +2,7 @@
 
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
+use crate::mat::copy;
 use crate::scalar::{Real, power_less_one};
 
 /// Which updates are remembered.
@@ -74,7 +75,7 @@ impl Momentum {
         if self.nesterov {
             kernel.axpby(beta, buffer, weight, update);
         } else {
-            update.iter_mut().zip(buffer).for_each(|(u, &mut m)| *u = m);
+            copy(update, buffer);
         }
     }
 }

@@ -13,8 +13,8 @@ use core::ops::Range;
 
 use crate::capacity::{Dims, MAX_RANK};
 use crate::error::ConfigError;
-use crate::mat::MatRef;
 use crate::mat::packed::packed_len;
+use crate::mat::{MatRef, copy};
 
 /// Which modes have factors, of those that are small enough for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +217,7 @@ impl Block {
         let length = self.dims.last().copied().unwrap_or(1).max(1);
         for (run, out) in self.runs(tensor).zip(out.chunks_exact_mut(length)) {
             if let Some(run) = data.get(run) {
-                out.iter_mut().zip(run).for_each(|(o, &x)| *o = x);
+                copy(out, run);
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::error::RootError;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::drift::drift;
 use crate::linalg::inverse_root::{Outcome, Report, Request, inverse_root};
+use crate::mat::copy;
 use crate::mat::packed::packed_len;
 use crate::partition::Partition;
 use crate::scalar::Precision;
@@ -188,7 +189,7 @@ impl<P: Precision> Factor<'_, P> {
             && root.len() == self.root.len()
             && self.slot.accepts(snapshot)
         {
-            self.root.iter_mut().zip(root).for_each(|(to, &from)| *to = from);
+            copy(self.root, root);
         }
         Refresh::conclude(self.slot, snapshot, report)
     }

@@ -9,10 +9,10 @@ use crate::capacity::product;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::{Exponent, Request, Ridge, inverse_root, inverse_root_workspace_len};
 use crate::linalg::norm::first_non_finite;
+use crate::mat::MatRef;
 use crate::mat::packed::{packed_len, rows, rows_mut};
-use crate::mat::{MatMut, MatRef};
 use crate::scalar::{Real, Stored};
-use crate::statistics::{packed_times, panel_len};
+use crate::statistics::{Unfolding, panel_len, unfolded_product};
 
 /// Numbers of state for a tensor of these sizes: one triangle of H, then one of its root; saturates.
 pub const fn state_len(dims: &[usize]) -> usize {
@@ -62,8 +62,8 @@ pub fn step<T: Real + Stored<T>, K: Kernel<T> + ?Sized>(
     // A root that was not accepted leaves the previous one, whatever the reason.
     let _ = inverse_root::<T, T, K>(h, d, root, &request, scratch, kernel);
     if root.iter().any(|&x| x != T::zero()) {
-        if let (Ok(out), Ok(column)) = (MatMut::new(&mut *out, d, 1), MatRef::new(gradient.numerator, d, 1)) {
-            packed_times(out, root, column, scratch, kernel);
+        if let Ok(column) = MatRef::new(gradient.numerator, d, 1) {
+            unfolded_product(out, root, Unfolding::of_matrix(column, 0), scratch, kernel);
         }
         // A stale root may carry a legal gradient out of range.
         if first_non_finite(out).is_none() {

@@ -10,6 +10,7 @@
 use super::cover::{AxisCover, Cover};
 use super::{Gradient, accumulate_squares};
 use crate::kernel::Kernel;
+use crate::mat::copy;
 use crate::scalar::Real;
 use crate::statistics::Averaging;
 
@@ -108,7 +109,7 @@ impl Sm3 {
             kernel.scale_by_rsqrt(out, h, nu, T::one(), T::from_f64(self.epsilon));
         }
         if self.variant == Variant::II {
-            mu.iter_mut().zip(next.iter()).for_each(|(mu, &n)| *mu = n);
+            copy(mu, next);
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
 use crate::kernel::{Kernel, portable};
 use crate::linalg::norm::{first_non_finite, max_abs};
+use crate::mat::copy;
 use crate::mat::packed::fill_diagonals;
 use crate::partition::Partition;
 use crate::scalar::{Precision, Real, Stored};
@@ -245,7 +246,7 @@ where
         let Kept { filter, decayed, .. } = Kept::of_mut(self.momentum.as_mut(), &self.config, numel);
         let mut seen = gradient;
         if let WeightDecay::Gradient(rate) = self.config.weight_decay {
-            decayed.iter_mut().zip(gradient).for_each(|(d, &g)| *d = g);
+            copy(decayed, gradient);
             kernel.axpby(P::Work::from_f64(rate), parameter, num_traits::One::one(), decayed);
             seen = decayed;
         }

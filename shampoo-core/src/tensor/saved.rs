@@ -2,6 +2,7 @@
 
 use super::Tensor;
 use crate::error::ShapeError;
+use crate::mat::copy;
 use crate::scalar::Precision;
 use crate::schedule::Slot;
 use crate::statistics::Headroom;
@@ -103,8 +104,4 @@ pub(crate) struct Buffers<'a, P: Precision> {
     pub(crate) graft: &'a mut [P::Work],
     pub(crate) momentum: &'a mut [P::Work],
     pub(crate) slots: &'a mut [Slot],
-}
-
-fn copy<T: Copy>(to: &mut [T], from: &[T]) {
-    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
 }

@@ -2,6 +2,7 @@
 
 use crate::config::WeightDecay;
 use crate::kernel::Kernel;
+use crate::mat::copy;
 use crate::momentum::{Buffers, Momentum};
 use crate::scalar::Real;
 
@@ -45,13 +46,13 @@ impl<T: Real, K: Kernel<T> + ?Sized> Rule<'_, T, K> {
             }
             Buffers::Two => {
                 let Some(preconditioned) = work.get_mut(..update.len()) else { return };
-                preconditioned.iter_mut().zip(update.iter()).for_each(|(p, &u)| *p = u);
+                copy(preconditioned, update);
                 load(preconditioned);
                 for (step, buffer) in [(&mut *preconditioned, buffer), (&mut *update, graft_buffer)] {
                     self.remember(step, parameter, buffer);
                 }
                 if self.preconditions {
-                    update.iter_mut().zip(preconditioned).for_each(|(u, &mut p)| *u = p);
+                    copy(update, preconditioned);
                 }
             }
         }

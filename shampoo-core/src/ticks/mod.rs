@@ -44,6 +44,7 @@ use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::linalg::flops;
 use crate::linalg::inverse_root::{Request, inverse_root_workspace_len};
+use crate::mat::copy;
 use crate::mat::packed::packed_len;
 use crate::scalar::Precision;
 use crate::schedule::{Mode, Poll, Slot};
@@ -409,7 +410,7 @@ where
                 let Some(factor) = factor(tensors, site) else { return Refresh::default() };
                 let to = self.snapshot.as_mut();
                 if order <= self.order {
-                    to.iter_mut().zip(&*factor.statistics).for_each(|(to, &from)| *to = from);
+                    copy(to, factor.statistics);
                 }
                 factor.slot.submit(site.snapshot);
                 self.flight = Some(Flight::new(site, order, loads));

@@ -243,7 +243,7 @@ impl<R: Real> Attempt<R> {
                 } else {
                     f64::INFINITY
                 };
-                self.report = self.report.with_kappa(kappa, task.exponent);
+                self.report.set_kappa(kappa, task.exponent);
                 Stage::Certify
             }
             Stage::Certify => self.certify(tools)?,

@@ -333,7 +333,7 @@ impl Plan {
         let promised = certificate::promise(residual, self.p) + input.rounding::<R, S>(self.task.exponent);
         // Written so that a limit of NaN accepts nothing.
         (promised.is_finite() && promised <= self.task.max_error).then(|| {
-            let report = Report {
+            let mut report = Report {
                 outcome: Outcome::Accepted,
                 iterations: u32::try_from(self.table.poles().len()).unwrap_or(u32::MAX),
                 indicator: self.table.sup_relative_error(),
@@ -343,7 +343,8 @@ impl Plan {
                 ridge: input.unscaled(*ridge),
                 ..Report::nothing(Method::Rational)
             };
-            report.with_kappa(kappa, self.task.exponent)
+            report.set_kappa(kappa, self.task.exponent);
+            report
         })
     }
 }

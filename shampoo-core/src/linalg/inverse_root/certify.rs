@@ -77,8 +77,9 @@ pub fn certify<R: Real, S: Stored<R>, K: Kernel<R> + ?Sized>(
     let promised = probed(candidate, max_error, rest, kernel);
     let accepted = ridge > 0.0 && promised.is_finite() && promised <= max_error;
     let outcome = if accepted { Outcome::Accepted } else { Outcome::Uncertified };
-    let report = Report { outcome, promised, lambda_max, rank: n, ridge, ..Report::nothing(request.method) };
-    Ok(report.with_kappa(kappa, request.exponent))
+    let mut report = Report { outcome, promised, lambda_max, rank: n, ridge, ..Report::nothing(request.method) };
+    report.set_kappa(kappa, request.exponent);
+    Ok(report)
 }
 
 /// x^2 in double precision.

@@ -72,9 +72,10 @@ impl Report {
     }
 
     /// The condition number, and with it the bits that it costs.
-    pub(super) fn with_kappa(self, kappa: f64, exponent: Exponent) -> Self {
+    pub(super) fn set_kappa(&mut self, kappa: f64, exponent: Exponent) {
         // NaN is no condition that could cost anything.
         let factor = (kappa * exponent.alpha()).max(1.0);
-        Self { kappa, lost_bits: if factor.is_finite() { log2(factor) } else { factor }, ..self }
+        self.kappa = kappa;
+        self.lost_bits = if factor.is_finite() { log2(factor) } else { factor };
     }
 }

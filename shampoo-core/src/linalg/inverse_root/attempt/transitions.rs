@@ -83,7 +83,7 @@ impl<R: Real> Attempt<R> {
                     let power = PowerIteration::start(task.input.n, vectors)?;
                     return Ok(Stage::Condition { power, squared: false });
                 };
-                self.report = self.report.with_kappa(self.largest / smallest.to_f64(), task.exponent);
+                self.report.set_kappa(self.largest / smallest.to_f64(), task.exponent);
                 Ok(Stage::Certify)
             }
             rational::State::OutOfRange => {
@@ -141,11 +141,12 @@ impl<R: Real> Attempt<R> {
         self.found(found.lambda_max, found.ridge);
         let smallest = found.smallest_kept.to_f64();
         let kappa = if smallest > 0.0 { self.largest / smallest } else { f64::INFINITY };
+        self.report.set_kappa(kappa, task.exponent);
         self.report = Report {
             iterations: found.ql.sweeps,
             indicator: found.ql.off_diagonal.to_f64(),
             rank: found.rank,
-            ..self.report.with_kappa(kappa, task.exponent)
+            ..self.report
         };
         if found.rank == 0 || smallest <= 0.0 {
             self.report.outcome = Outcome::NotPositiveDefinite;
