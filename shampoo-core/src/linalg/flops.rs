@@ -22,6 +22,7 @@ const DOT_END: u64 = 2 * LANES as u64 + 8;
 
 const POLES: u64 = (POLE_TILES * LANES) as u64;
 
+#[inline(never)]
 const fn sum(parts: &[u64]) -> u64 {
     let (mut sum, mut rest) = (0_u64, parts);
     while let [part, more @ ..] = rest {

@@ -13,6 +13,9 @@ pub struct Stamps {
 }
 
 impl Stamps {
+    /// No snapshot.
+    const NONE: Self = Self { installed: None, pending: None, missed: None };
+
     /// The newest of all.
     pub const fn newest(&self) -> Option<u64> {
         later(later(self.installed, self.pending), self.missed)
@@ -46,9 +49,7 @@ const fn from_word(word: u64) -> Option<u64> {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slot {
-    installed: Option<u64>,
-    pending: Option<u64>,
-    missed: Option<u64>,
+    stamps: Stamps,
     failures: u32,
     phase: u64,
     ridge: f64,
@@ -57,13 +58,11 @@ pub struct Slot {
 
 impl Slot {
     /// A factor without a root.
-    pub const EMPTY: Self =
-        Self { installed: None, pending: None, missed: None, failures: 0, phase: 0, ridge: 0.0, urgency: 0.0 };
+    pub const EMPTY: Self = Self { stamps: Stamps::NONE, failures: 0, phase: 0, ridge: 0.0, urgency: 0.0 };
 
     /// A factor as it was saved; what was observed of it is not kept from step to step.
     pub const fn restored(stamps: Stamps, failures: u32, phase: u64, ridge: f64) -> Self {
-        let Stamps { installed, pending, missed } = stamps;
-        Self { installed, pending, missed, failures, phase, ridge, urgency: 0.0 }
+        Self { stamps, failures, phase, ridge, urgency: 0.0 }
     }
 
     /// Words that a slot is saved as.
@@ -71,7 +70,7 @@ impl Slot {
 
     /// The slot to be saved: its snapshots (installed, under way, in vain), failures, phase, and the bits of the ridge.
     pub const fn words(&self) -> [u64; Self::WORDS] {
-        let Stamps { installed, pending, missed } = self.stamps();
+        let Stamps { installed, pending, missed } = self.stamps;
         let (failures, ridge) = (self.failures as u64, self.ridge.to_bits());
         [to_word(installed), to_word(pending), to_word(missed), failures, self.phase, ridge]
     }
@@ -97,23 +96,23 @@ impl Slot {
 
     /// Its snapshots.
     pub const fn stamps(&self) -> Stamps {
-        Stamps { installed: self.installed, pending: self.pending, missed: self.missed }
+        self.stamps
     }
 
     /// The step whose statistics the installed root belongs to.
     pub const fn stamp(&self) -> Option<u64> {
-        self.installed
+        self.stamps.installed
     }
 
     /// The step whose statistics the root under way belongs to.
     pub const fn pending(&self) -> Option<u64> {
-        self.pending
+        self.stamps.pending
     }
 
     /// The newest snapshot that came to nothing, where it is newer than the installed root: refused, lost, or of statistics
     /// that were still 0.
     pub const fn missed(&self) -> Option<u64> {
-        match (self.missed, self.installed) {
+        match (self.stamps.missed, self.stamps.installed) {
             (Some(missed), Some(installed)) if missed <= installed => None,
             (missed, _) => missed,
         }
@@ -121,12 +120,12 @@ impl Slot {
 
     /// The newest snapshot that was tried: under way, in vain, or installed.
     pub const fn newest(&self) -> Option<u64> {
-        self.stamps().newest()
+        self.stamps.newest()
     }
 
     /// Steps between the snapshot of the installed root and `step`.
     pub const fn staleness(&self, step: u64) -> Option<u64> {
-        match self.installed {
+        match self.stamps.installed {
             Some(stamp) => Some(step.saturating_sub(stamp)),
             None => None,
         }
@@ -164,12 +163,12 @@ impl Slot {
 
     /// Notes that the root of this snapshot is under way.
     pub const fn submit(&mut self, snapshot: u64) {
-        self.pending = Some(snapshot);
+        self.stamps.pending = Some(snapshot);
     }
 
     /// Whether a root of this snapshot may replace the installed one: an older one never does.
     pub const fn accepts(&self, snapshot: u64) -> bool {
-        match self.installed {
+        match self.stamps.installed {
             Some(stamp) => snapshot > stamp,
             None => true,
         }
@@ -179,7 +178,7 @@ impl Slot {
     pub const fn install(&mut self, snapshot: u64) -> bool {
         let accepted = self.accepts(snapshot);
         if accepted {
-            self.installed = Some(snapshot);
+            self.stamps.installed = Some(snapshot);
             self.land(snapshot);
         }
         accepted
@@ -199,19 +198,19 @@ impl Slot {
     /// Notes that there is no root of this snapshot.
     #[inline(never)]
     pub const fn settle(&mut self, snapshot: u64) {
-        match self.missed {
+        match self.stamps.missed {
             Some(missed) if missed >= snapshot => {}
-            _ => self.missed = Some(snapshot),
+            _ => self.stamps.missed = Some(snapshot),
         }
         self.land(snapshot);
     }
 
     /// Notes that a root of this snapshot, or an older one, is not under way any more.
     const fn land(&mut self, snapshot: u64) {
-        if let Some(pending) = self.pending
+        if let Some(pending) = self.stamps.pending
             && pending <= snapshot
         {
-            self.pending = None;
+            self.stamps.pending = None;
         }
     }
 }

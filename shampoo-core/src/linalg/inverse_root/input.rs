@@ -139,15 +139,19 @@ impl Input {
         parts.map_or((0, shift), |(whole, left)| (-whole, left))
     }
 
+    /// Whether a power of two alone scales the root back.
+    fn is_exact(&self, left: i32) -> bool {
+        left == 0 && self.factor.fraction == 1.0
+    }
+
     /// What scales the root back.
     fn scale_back<R: Real>(&self, exponent: Exponent) -> ScaleBack<R> {
         let (whole, left) = self.shift_of_root(exponent);
-        let fraction = self.factor.fraction;
-        if left == 0 && fraction == 1.0 {
+        if self.is_exact(left) {
             return ScaleBack { factor: R::one(), power: Power::new(whole), exact: true };
         }
         // Together, so that no power of the fraction leaves the range.
-        let (factor, power) = exp2(-(f64::from(left) + log2(fraction)) * exponent.alpha());
+        let (factor, power) = exp2(-(f64::from(left) + log2(self.factor.fraction)) * exponent.alpha());
         ScaleBack { factor: R::from_f64(factor), power: Power::new(power.saturating_add(whole)), exact: false }
     }
 
@@ -157,13 +161,13 @@ impl Input {
         let root_of_order = libm::sqrt(self.n as f64);
         let u = R::UNIT_ROUNDOFF.to_f64();
         let stored = if S::ROUNDOFF > u { S::ROUNDOFF * libm::sqrt(self.n as f64 + 1.0) } else { u };
-        let back: ScaleBack<R> = self.scale_back(exponent);
-        let scaled = if back.exact { 0.0 } else { u * (root_of_order + 2.0) };
+        let (_, left) = self.shift_of_root(exponent);
+        if self.is_exact(left) {
+            return stored;
+        }
         // The exponent of the factor is itself a rounded product, with a fraction of a rounded sum with a logarithm.
-        let terms =
-            f64::from(self.shift_of_root(exponent).1).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
-        let factor = if back.exact { 0.0 } else { terms * exponent.alpha() * f64::EPSILON };
-        stored + scaled + factor
+        let terms = f64::from(left).abs() + if self.factor.fraction == 1.0 { 0.0 } else { 2.0 };
+        stored + u * (root_of_order + 2.0) + terms * exponent.alpha() * f64::EPSILON
     }
 
     /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
