@@ -21,23 +21,23 @@ pub struct MatMut<'a, T> {
     row_stride: usize,
 }
 
-/// Numbers from the first entry of a view to its last.
+/// Numbers from the first entry of a view to its last; saturates.
 #[inline(never)]
-fn extent(nrows: usize, ncols: usize, row_stride: usize, col_stride: usize) -> Option<usize> {
+fn extent(nrows: usize, ncols: usize, row_stride: usize, col_stride: usize) -> usize {
     if nrows == 0 || ncols == 0 {
-        return Some(0);
+        return 0;
     }
-    let last_row = (nrows - 1).checked_mul(row_stride)?;
-    let last_col = (ncols - 1).checked_mul(col_stride)?;
-    last_row.checked_add(last_col)?.checked_add(1)
+    let last_row = (nrows - 1).saturating_mul(row_stride);
+    let last_col = (ncols - 1).saturating_mul(col_stride);
+    last_row.saturating_add(last_col).saturating_add(1)
 }
 
-fn check(extent: Option<usize>, found: usize) -> Result<usize, ShapeError> {
-    match extent {
-        None => Err(ShapeError::TooLarge),
-        Some(needed) if needed > found => Err(ShapeError::Length { needed, found }),
-        Some(needed) => Ok(needed),
+fn check(needed: usize, found: usize) -> Result<(), ShapeError> {
+    if needed <= found {
+        return Ok(());
     }
+    // No slice is that long.
+    Err(if needed == usize::MAX { ShapeError::TooLarge } else { ShapeError::Length { needed, found } })
 }
 
 impl<'a, T: Copy> MatRef<'a, T> {
