@@ -130,7 +130,7 @@ impl Partition {
         range.map_while(|index| self.factor(index))
     }
 
-    fn factor(&self, index: usize) -> Option<Factor> {
+    pub(crate) fn factor(&self, index: usize) -> Option<Factor> {
         let each = NonZeroUsize::new(self.factors_per_block())?;
         let block = self.block(index / each)?;
         let (mode, order) = block.factors().nth(index % each)?;

@@ -67,16 +67,19 @@ impl<'a, P: Precision> Factors<'a, P> {
     }
 
     /// One after the other.
-    pub fn each(self) -> impl Iterator<Item = Factor<'a, P>> {
-        let Self { partition, config, range, mut statistics, mut roots, slots, .. } = self;
-        partition.factors(range).zip(slots).map_while(move |(factor, slot)| {
-            let length = packed_len(factor.order);
-            let (own_statistics, rest) = core::mem::take(&mut statistics).split_at_mut_checked(length)?;
-            let (root, more) = core::mem::take(&mut roots).split_at_mut_checked(length)?;
-            (statistics, roots) = (rest, more);
-            let modes = partition.factors_per_block();
-            Some(Factor { order: factor.order, statistics: own_statistics, root, slot, config, modes })
-        })
+    pub fn each(mut self) -> impl Iterator<Item = Factor<'a, P>> {
+        core::iter::from_fn(move || self.next())
+    }
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Factor<'a, P>> {
+        let order = self.partition.factor(self.range.next()?)?.order;
+        let (slot, slots) = core::mem::take(&mut self.slots).split_first_mut()?;
+        let length = packed_len(order);
+        let (statistics, more_statistics) = core::mem::take(&mut self.statistics).split_at_mut_checked(length)?;
+        let (root, roots) = core::mem::take(&mut self.roots).split_at_mut_checked(length)?;
+        (self.statistics, self.roots, self.slots) = (more_statistics, roots, slots);
+        Some(Factor { order, statistics, root, slot, config: self.config, modes: self.partition.factors_per_block() })
     }
 
     /// Takes a gradient into the statistics, with the decay that the tensor added to it if it did.

@@ -520,7 +520,7 @@ where
     TW: AsRef<[P::Work]> + AsMut<[P::Work]>,
     TB: AsRef<[Slot]> + AsMut<[Slot]>,
 {
-    tensor.partition().factors(factor..factor.saturating_add(1)).next().map(|factor| factor.order)
+    tensor.partition().factor(factor).map(|factor| factor.order)
 }
 
 /// A factor, found among all of its tensor.
