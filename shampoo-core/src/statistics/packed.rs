@@ -38,8 +38,10 @@ pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
 ) {
     let mut rows = rows_mut(triangle);
     let most = height(panel, n);
-    for first in (0..n).step_by(most) {
-        let (height, width) = (most.min(n - first), n.min(first.saturating_add(most)));
+    let mut first = 0;
+    while first < n {
+        let height = most.min(n - first);
+        let width = first + height;
         let Ok(mut terms) = MatMut::new(&mut *panel, height, width) else { return };
         let mut accum = Accum::Replace;
         for matrix in unfolded.clone() {
@@ -58,6 +60,7 @@ pub fn accumulate_packed<'g, T: Real, S: Stored<T>, K: Kernel<T> + ?Sized>(
         for (terms, row) in terms.rows_mut().zip(rows.by_ref()) {
             take_in(row, terms.iter().copied(), averaging);
         }
+        first = width;
     }
 }
 
@@ -69,10 +72,13 @@ fn each_panel<T: Real, S: Stored<T>>(
     mut visit: impl FnMut(usize, MatRef<'_, T>),
 ) {
     let most = height(panel, n);
-    for first in (0..n).step_by(most) {
-        let Ok(mut rows) = MatMut::new(&mut *panel, most.min(n - first), n) else { return };
+    let mut first = 0;
+    while first < n {
+        let height = most.min(n - first);
+        let Ok(mut rows) = MatMut::new(&mut *panel, height, n) else { return };
         unpack_rows(triangle, first, rows.reborrow());
         visit(first, rows.as_ref());
+        first += height;
     }
 }
 
