@@ -5,7 +5,7 @@ use super::request::Factor;
 use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
-use crate::mat::packed::rows;
+use crate::mat::packed::{rows, rows_mut};
 use crate::scalar::{LANES, Real, Stored, Tile, exp2, log2};
 
 /// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
@@ -172,17 +172,20 @@ impl Input {
 
     /// Writes the root, the first n rows of the workspace, scaled back; refuses one that leaves the stored range.
     pub(super) fn store<R: Real, S: Stored<R>>(&self, workspace: &[R], exponent: Exponent, root: &mut [S]) -> Outcome {
-        let rows = workspace.chunks(row_stride(self.n).max(1)).zip(1..=self.n);
-        let entries = rows.flat_map(|(row, length)| row.iter().take(length).copied());
+        let stride = row_stride(self.n).max(1);
         let (mut largest, mut finite) = (R::zero(), true);
-        for x in entries.clone() {
-            finite &= x.is_finite();
-            largest = largest.maximum(x.abs());
+        for (row, own) in workspace.chunks(stride).zip(rows(root)) {
+            for (&x, _) in row.iter().zip(own) {
+                finite &= x.is_finite();
+                largest = largest.maximum(x.abs());
+            }
         }
-        if !finite {
-            return Outcome::OutsideStore;
+        let back = self.scale_into_store::<R, S>(largest, exponent).filter(|_| finite);
+        let Some(back) = back else { return Outcome::OutsideStore };
+        for (row, own) in workspace.chunks(stride).zip(rows_mut(root)) {
+            own.iter_mut().zip(row).for_each(|(to, &x)| *to = S::store(back.apply(x)));
         }
-        self.store_entries(entries, largest, exponent, root)
+        Outcome::Accepted
     }
 
     /// The same from the entries of the triangle, one after the other, none NaN and none larger than `largest`.
@@ -193,11 +196,18 @@ impl Input {
         exponent: Exponent,
         root: &mut [S],
     ) -> Outcome {
-        let back: ScaleBack<R> = self.scale_back(exponent);
+        let Some(back) = self.scale_into_store::<R, S>(largest, exponent) else { return Outcome::OutsideStore };
+        root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(back.apply(x)));
+        Outcome::Accepted
+    }
+
+    /// What scales a root back whose largest entry is this, where the store can hold it.
+    fn scale_into_store<R: Real, S: Stored<R>>(&self, largest: R, exponent: Exponent) -> Option<ScaleBack<R>> {
         // No certificate allows for digits that were lost below the smallest normal number before scaling back.
         if largest.to_f64() < 2.0 * self.n as f64 * R::MIN_POSITIVE.to_f64() {
-            return Outcome::OutsideStore;
+            return None;
         }
+        let back: ScaleBack<R> = self.scale_back(exponent);
         // Scaling and rounding keep the order of magnitudes, so the largest entry tells of all.
         let largest = S::store(back.apply(largest)).load();
         // Below the smallest normal number digits are lost that no roundoff accounts for: in the store, or already where
@@ -205,11 +215,8 @@ impl Input {
         // together than u times that: each is rounded to u times the smallest normal number, in two words twice.
         let coarser = R::UNIT_ROUNDOFF.to_f64() > S::ROUNDOFF;
         let smallest = if coarser { S::SMALLEST.max(R::MIN_POSITIVE.to_f64()) } else { S::SMALLEST };
-        if !largest.is_finite() || largest.to_f64() < 2.0 * self.n as f64 * smallest {
-            return Outcome::OutsideStore;
-        }
-        root.iter_mut().zip(entries).for_each(|(to, x)| *to = S::store(back.apply(x)));
-        Outcome::Accepted
+        let fits = largest.is_finite() && largest.to_f64() >= 2.0 * self.n as f64 * smallest;
+        fits.then_some(back)
     }
 }
 
