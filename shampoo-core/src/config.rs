@@ -250,6 +250,7 @@ impl Config {
     }
 
     /// The first step whose roots are used: with two momentum buffers the preconditioned one is fed from the start.
+    #[inline(never)]
     pub const fn first_refresh(&self) -> u64 {
         match self.momentum.buffers {
             Buffers::One => self.schedule.start_preconditioning_step,

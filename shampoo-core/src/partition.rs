@@ -91,6 +91,7 @@ impl Partition {
     }
 
     /// Number of factors of all blocks.
+    #[inline(never)]
     pub fn factor_count(&self) -> usize {
         self.cut().factor_count()
     }

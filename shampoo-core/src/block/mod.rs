@@ -40,6 +40,7 @@ pub(crate) const fn work_len_of(cut: Cut<'_>, packed_products: bool) -> usize {
 }
 
 /// Numbers of one factor's matrix as it is worked with: all of it, or some rows.
+#[inline(never)]
 const fn square_len(order: usize, packed_products: bool) -> usize {
     if packed_products { panel_len(order) } else { order.saturating_mul(order) }
 }

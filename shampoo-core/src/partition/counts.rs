@@ -37,6 +37,7 @@ impl<'a> Cut<'a> {
         Self { dims, block_size, modes: modes(dims, largest, vectors, sides) }
     }
 
+    #[inline(never)]
     pub(crate) const fn factors_per_block(self) -> usize {
         self.modes.count_ones() as usize
     }

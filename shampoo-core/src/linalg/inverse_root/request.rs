@@ -68,6 +68,7 @@ pub enum Ridge {
 
 impl Ridge {
     /// The number added to the diagonal of a matrix with this largest eigenvalue; never negative.
+    #[inline(never)]
     pub fn amount(self, lambda_max: f64) -> f64 {
         match self {
             Self::Relative(epsilon) => epsilon * lambda_max.max(0.0),
