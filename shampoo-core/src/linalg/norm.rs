@@ -80,7 +80,7 @@ pub(crate) fn hypotenuse(a: f64, b: f64) -> f64 {
 /// assert_eq!(x, [1.0, 0.0]);
 /// ```
 pub fn rescale<T: Real>(x: &mut [T], length: f64, norm: f64) {
-    if !(length.is_finite() && norm.is_finite() && norm > 0.0) {
+    if !(length.is_finite() && norm > 0.0 && norm < f64::INFINITY) {
         return;
     }
     let factor = T::from_f64(length / norm);

@@ -76,6 +76,6 @@ impl Report {
         // NaN is no condition that could cost anything.
         let factor = (kappa * exponent.alpha()).max(1.0);
         self.kappa = kappa;
-        self.lost_bits = if factor.is_finite() { log2(factor) } else { factor };
+        self.lost_bits = if factor < f64::INFINITY { log2(factor) } else { factor };
     }
 }

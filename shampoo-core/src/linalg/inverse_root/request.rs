@@ -37,7 +37,7 @@ impl Exponent {
     pub fn normalized(self) -> Result<Self, UnsupportedExponent> {
         match self {
             Self::Root(0) => Err(UnsupportedExponent::OrderZero),
-            Self::Power(alpha) if !(alpha.is_finite() && alpha > 0.0) => Err(UnsupportedExponent::Power(alpha)),
+            Self::Power(alpha) if !(alpha > 0.0 && alpha < f64::INFINITY) => Err(UnsupportedExponent::Power(alpha)),
             Self::Power(alpha) => {
                 // A conversion saturates.
                 let p = (1.0 / alpha + 0.5) as u32;
@@ -230,7 +230,8 @@ impl Factor {
     /// `None` for what is no positive, finite number.
     pub(super) fn new(value: f64) -> Option<Self> {
         let exponent = value.exponent();
-        (value > 0.0 && value.is_finite()).then(|| Self { fraction: libm::scalbn(value, -exponent), exponent })
+        let usable = value > 0.0 && value < f64::INFINITY;
+        usable.then(|| Self { fraction: value.ldexp(-exponent), exponent })
     }
 }
 
