@@ -30,29 +30,27 @@ pub fn rows_mut<T>(triangle: &mut [T]) -> impl Iterator<Item = &mut [T]> {
 }
 
 /// Loads a packed triangle into a square matrix, both of its triangles.
-pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], mut square: MatMut<'_, R>) {
-    for (to, from) in square.rows_mut().zip(rows(triangle)) {
-        for (x, s) in to.iter_mut().zip(from) {
-            *x = s.load();
-        }
-    }
-    square.mirror_lower();
+pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], square: MatMut<'_, R>) {
+    unpack_rows(triangle, 0, square);
 }
 
 /// Loads rows of the symmetric matrix from row `first` on, each of them whole.
 pub fn unpack_rows<R: Real, S: Stored<R>>(triangle: &[S], first: usize, mut panel: MatMut<'_, R>) {
-    let end = first.saturating_add(panel.nrows());
-    for (i, row) in rows(triangle).take(panel.ncols()).enumerate() {
-        if let Some(to) = i.checked_sub(first).and_then(|own| panel.row_mut(own)) {
-            to.iter_mut().zip(row).for_each(|(x, s)| *x = s.load());
-        }
-        // Right of the diagonal, row j holds column j.
-        for (j, s) in row.iter().enumerate().take(end.min(i)).skip(first) {
-            if let Some(x) = panel.get_mut(j - first, i) {
-                *x = s.load();
+    let height = panel.nrows();
+    for (i, row) in rows(triangle).take(panel.ncols()).enumerate().skip(first) {
+        match panel.row_mut(i - first) {
+            Some(to) => to.iter_mut().zip(row).for_each(|(x, s)| *x = s.load()),
+            // Right of the diagonal, row j holds column j.
+            None => {
+                for (j, s) in row.iter().skip(first).take(height).enumerate() {
+                    if let Some(x) = panel.get_mut(j, i) {
+                        *x = s.load();
+                    }
+                }
             }
         }
     }
+    panel.mirror_lower_from(first);
 }
 
 /// Sets a packed triangle to `value` on the diagonal and 0 elsewhere.

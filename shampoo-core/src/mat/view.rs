@@ -224,12 +224,17 @@ impl<'a, T: Copy> MatMut<'a, T> {
 
     /// Copies the lower triangle of a square matrix onto the upper one.
     pub fn mirror_lower(&mut self) {
+        self.mirror_lower_from(0);
+    }
+
+    /// The same of the square whose first column is this.
+    pub(crate) fn mirror_lower_from(&mut self, first: usize) {
         let stride = self.row_stride.max(1);
-        let n = self.nrows.min(self.ncols);
+        let n = self.nrows.min(self.ncols.saturating_sub(first));
         for i in 1..n {
             let Some((above, row)) = self.data.split_at_mut_checked(i * stride) else { return };
-            let mut at = i;
-            for &lower in row.iter().take(i) {
+            let mut at = first + i;
+            for &lower in row.iter().skip(first).take(i) {
                 if let Some(upper) = above.get_mut(at) {
                     *upper = lower;
                 }
