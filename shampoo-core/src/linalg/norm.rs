@@ -4,6 +4,7 @@ use crate::kernel::Kernel;
 use crate::scalar::{LANES, Real};
 
 /// Largest magnitude; 0 for no entries, NaN entries are passed over.
+#[inline(never)]
 pub fn max_abs<T: Real>(x: &[T]) -> T {
     x.iter().fold(T::zero(), |m, x| m.maximum(x.abs()))
 }

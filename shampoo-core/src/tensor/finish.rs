@@ -135,6 +135,7 @@ fn add_norms<T: Real, K: Kernel<T> + ?Sized>(
 }
 
 /// The factor that gives the direction the length of the graft's step.
+#[inline(never)]
 fn factor<P: Precision>(config: &Config, norms: Norms) -> Option<P::Work> {
     usable_factor::<P>(config.graft.factor(norms.graft, norms.direction), norms.direction)
 }
