@@ -101,6 +101,7 @@ impl<'a> Cut<'a> {
     }
 
     /// The largest order of a factor; 0 where there is none.
+    #[inline(never)]
     pub(crate) const fn largest_order(self) -> usize {
         let (mut largest, mut rest, mut modes) = (0, self.dims, self.modes);
         while let [d, more @ ..] = rest {
