@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn two_lengths_add_up_at_both_ends_of_the_range() {
+        for scale in [1e-320, 1e-200, 1.0, 1e200, 1e307] {
+            assert!((hypotenuse(3.0 * scale, 4.0 * scale) / (5.0 * scale) - 1.0).abs() < 1e-3, "{scale:e}");
+        }
+        assert_eq!((hypotenuse(0.0, 0.0), hypotenuse(5e-324, 0.0), hypotenuse(1e300, 1e-300)), (0.0, 5e-324, 1e300));
+        assert_eq!((hypotenuse(f64::INFINITY, 1.0), hypotenuse(1e308, f64::INFINITY)), (f64::INFINITY, f64::INFINITY));
+        assert!(hypotenuse(f64::NAN, 1.0).is_nan() && hypotenuse(1.0, f64::NAN).is_nan());
+    }
+
+    #[test]
     fn lengths_change_without_leaving_the_range() {
         let mut x = [3e-320_f64, 4e-320];
         rescale(&mut x, 1e300, norm(&[3e-320, 4e-320], &Portable));

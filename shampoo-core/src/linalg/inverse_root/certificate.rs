@@ -77,3 +77,19 @@ pub(super) fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
         row.iter_mut().zip(from.row_entries(i)).for_each(|(t, f)| *t = f);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::promise;
+
+    #[test]
+    fn promises_are_the_formula_for_residuals_of_any_size() {
+        for s in [0.0, 1e-300, 1e-17, 1e-9, 1e-4, 0.03, 0.5, 0.9, 0.989] {
+            for p in [1, 2, 3, 4, 7, 16, 255, 1024] {
+                let right = libm::expm1(-libm::log1p(-s) / f64::from(p));
+                assert!((promise(s, p) - right).abs() <= 1e-13 * right, "{s:e} {p}: {:e}", promise(s, p));
+            }
+        }
+        assert_eq!([0.99, f64::INFINITY, f64::NAN].map(|s| promise(s, 4)), [f64::INFINITY; 3]);
+    }
+}
