@@ -44,7 +44,7 @@
 //! Shapes are checked where state or a view is made; a step then fails only on what it is handed (gradient,
 //! parameter, rate, workspace), and changes nothing when it does. The [`Portable`](kernel::Portable) kernel gives the same bits on every target.
 //!
-//! `#[inline(never)]` keeps small what has many callers and little to do: at opt-level s one copy a caller was 8 KB of a
+//! `#[inline(never)]` keeps small what has many callers and little to do: at opt-level s one copy a caller was 6 KB of a
 //! program. (What needs the stack, or is measured to be quicker so, says so itself.)
 //!
 //! # What this crate does not do
