@@ -128,6 +128,11 @@ pub(crate) const fn symmetric_product(n: usize) -> u64 {
     sum(&[dots, square(n, 4), linear(n, 4), 2 * QUOTIENT])
 }
 
+/// A scale for a step of a coupled iteration: two products with a vector and two powers.
+pub(crate) const fn rescale(n: usize) -> u64 {
+    sum(&[square(n, 4), linear(n, 6 + 2 * DOT_END), 2 * DOT_END, 2 * POWER, 4 * QUOTIENT])
+}
+
 /// A whole product by rows, with passes around it.
 pub(crate) const fn product(n: usize) -> u64 {
     sum(&[times(square(n, 2), n as u64), square(n, 8), linear(n, 8 + DOT_END), OVERHEAD])
@@ -204,7 +209,7 @@ mod tests {
     #[test]
     fn what_overflows_is_the_largest_number() {
         let n = usize::MAX;
-        let square = [square(n, 1), load_scaled(n), reduce(n), transform(n, n), power(n), start_coupled(n)];
+        let square = [square(n, 1), load_scaled(n), reduce(n), transform(n, n), power(n), start_coupled(n), rescale(n)];
         let cube =
             [symmetric_product(n), product(n), product_of_rows(n), factorisation(n), build(n), probed(n, 4, true)];
         assert!(square.into_iter().chain(cube).chain([sweep(n), reflect(n)]).all(|flops| flops == u64::MAX));

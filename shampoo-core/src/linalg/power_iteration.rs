@@ -10,6 +10,12 @@ use crate::scalar::Real;
 /// Iterations at most: a spectrum without a gap stops earlier, its Rayleigh quotients stand still.
 pub(super) const MAX_ITERATIONS: u32 = 300;
 
+/// What a rough value may fall short, relative to itself.
+const ROUGH: f64 = 1.0 / 4096.0;
+
+/// The square of a length from which an iterate is lengthened; it has 1 at most.
+const SHORT: f64 = 1e-6;
+
 /// A power iteration under way, or what it found: plain data, so it can be spread over many calls.
 ///
 /// The iterate is in the workspace, which is passed to every call, untouched between them.
@@ -19,6 +25,10 @@ pub struct PowerIteration<T> {
     pub value: T,
     /// Products with the matrix.
     pub iterations: u32,
+    /// By how much of itself the value may fall short where the iteration ends, as far as its changes tell.
+    shortfall: T,
+    /// The last change of the value.
+    change: T,
     done: bool,
 }
 
@@ -29,7 +39,7 @@ pub const fn largest_eigenvalue_workspace_len(n: usize) -> usize {
 
 /// Largest eigenvalue by the iteration x <- A x / ||A x|| from a fixed start.
 ///
-/// The stop is relative and the iterates are normalised, so scaling A scales the result: an
+/// The stop is relative and the iterates keep their length, so scaling A scales the result: an
 /// absolute stop would end after one step once statistics live at 1e-8.
 ///
 /// **Shapes**: A n x n symmetric positive semidefinite with both triangles; workspace at least
@@ -54,7 +64,14 @@ impl<T: Real> PowerIteration<T> {
     /// **Errors**: the workspace is too short.
     pub fn start(n: usize, workspace: &mut [T]) -> Result<Self, ShapeError> {
         fill_start(vectors(n, workspace)?.0);
-        Ok(Self { value: T::zero(), iterations: 0, done: false })
+        Ok(Self { value: T::zero(), iterations: 0, shortfall: T::zero(), change: T::zero(), done: false })
+    }
+
+    /// Ends where what the value still gains is about 2^-12 of it, for a condition number: changes d and then d r leave
+    /// d r^2 / (1 - r), if they go on to fall so.
+    pub(super) fn roughly(mut self) -> Self {
+        self.shortfall = T::from_f64(ROUGH);
+        self
     }
 
     /// One iteration, 2 n^2 flops.
@@ -73,31 +90,37 @@ impl<T: Real> PowerIteration<T> {
 
     /// Whether the iteration stands still.
     fn iterate<K: Kernel<T> + ?Sized>(&mut self, a: MatRef<'_, T>, x: &mut [T], y: &mut [T], kernel: &K) -> bool {
-        let length = norm(x, kernel);
-        if length == T::zero() || !length.is_finite() {
-            self.value = T::zero();
-            return true;
+        let mut square = kernel.dot(x, x);
+        if !(square > T::from_f64(SHORT) && square <= T::one()) {
+            let length = norm(x, kernel);
+            if length == T::zero() || !length.is_finite() {
+                self.value = T::zero();
+                return true;
+            }
+            let k = length.exponent();
+            x.iter_mut().for_each(|x| *x = x.ldexp(-k - 1));
+            square = kernel.dot(x, x);
         }
-        let k = length.exponent();
-        let unit = T::one() / length.ldexp(-k);
-        let power = T::one().ldexp(-k);
-        if power.is_finite() && power >= T::MIN_POSITIVE {
-            // The same numbers: a product with a power of two is as exact as a shift.
-            x.iter_mut().for_each(|x| *x = *x * power * unit);
-        } else {
-            x.iter_mut().for_each(|x| *x = x.ldexp(-k) * unit);
+        match a.contiguous_rows() {
+            Some(rows) => y.iter_mut().zip(rows).for_each(|(y, row)| *y = kernel.dot(row, x)),
+            None => y.iter_mut().enumerate().for_each(|(i, y)| {
+                *y = a.row_entries(i).zip(x.iter()).fold(T::zero(), |s, (a, &x)| s + a * x);
+            }),
         }
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = match a.contiguous_row(i) {
-                Some(row) => kernel.dot(row, x),
-                None => a.row_entries(i).zip(x.iter()).fold(T::zero(), |s, (a, &x)| s + a * x),
-            };
-        }
-        let quotient = kernel.dot(x, y);
-        x.iter_mut().zip(y.iter()).for_each(|(x, &y)| *x = y);
+        let product = kernel.dot(x, y);
+        // The length that the next iterate has where this one is not far from an eigenvector, by a power of two.
+        let known = product.is_finite() && product != T::zero();
+        let k = if known { square.exponent().div_euclid(2) - product.exponent() - 2 } else { 0 };
+        let power = T::one().ldexp(k);
+        x.iter_mut().zip(y.iter()).for_each(|(x, &y)| *x = power * y);
+        let quotient = product / square;
         self.iterations += 1;
-        let tolerance = T::UNIT_ROUNDOFF + T::UNIT_ROUNDOFF;
-        let stands = (quotient - self.value).abs() <= tolerance * quotient.abs();
+        let change = (quotient - self.value).abs();
+        let limit = (T::UNIT_ROUNDOFF + T::UNIT_ROUNDOFF) * quotient.abs();
+        let falls = change < self.change && change / (self.change - change) * change <= self.shortfall * quotient.abs();
+        let stands = change <= limit || falls;
+        // The first value is no change.
+        self.change = if self.iterations > 1 { change } else { T::zero() };
         self.value = if stands { quotient.maximum(self.value) } else { quotient };
         stands
     }
@@ -114,17 +137,18 @@ fn vectors<T>(n: usize, workspace: &mut [T]) -> Result<(&mut [T], &mut [T]), Sha
 }
 
 /// A start that no symmetry of the matrix is likely to be orthogonal to: 1/2 plus the fractional
-/// parts of the multiples of the golden ratio.
+/// parts of the multiples of the golden ratio, to 24 bits.
 pub fn fill_start<T: Real>(x: &mut [T]) {
-    let mut fraction = 0.0;
+    let (unit, half) = (T::one().ldexp(-24), T::from_f64(0.5));
+    let mut fraction = 0_u32;
     for x in x {
-        fraction += 0.618_033_988_749_894_9;
-        if fraction >= 1.0 {
-            fraction -= 1.0;
-        }
-        *x = T::from_f64(0.5 + fraction);
+        fraction = fraction.wrapping_add(GOLDEN);
+        *x = T::from_count((fraction >> 8) as usize) * unit + half;
     }
 }
+
+/// (sqrt(5) - 1) / 2 of 2^32.
+const GOLDEN: u32 = 0x9E37_79B9;
 
 #[cfg(test)]
 mod tests {

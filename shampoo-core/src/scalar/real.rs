@@ -112,6 +112,10 @@ macro_rules! real {
                 x as Self
             }
             #[inline(always)]
+            fn from_count(n: usize) -> Self {
+                n as Self
+            }
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }

@@ -227,7 +227,7 @@ impl<R: Real> Attempt<R> {
                 let (mut square, vectors) = split_square(tools.rest, n)?;
                 let x = view(tools.root, n)?;
                 kernel.symm_product(square.reborrow(), x, x);
-                Stage::Condition { power: PowerIteration::start(n, vectors)?, squared: true }
+                Stage::Condition { power: PowerIteration::start(n, vectors)?.roughly(), squared: true }
             }
             Stage::Condition { power, squared } => {
                 let (square, vectors) = split_square(tools.rest, n)?;

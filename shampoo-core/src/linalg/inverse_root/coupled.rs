@@ -3,7 +3,7 @@
 use crate::error::ShapeError;
 use crate::kernel::Kernel;
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::Real;
+use crate::scalar::{LANES, Real};
 
 /// Iterations at most; kappa 1e10 takes 29.
 pub(super) const MAX_ITERATIONS: u32 = 60;
@@ -86,9 +86,13 @@ pub enum Stop {
     Limit,
 }
 
-/// The usual tolerance: 16 u, but not below 1e-10, whose square is rounding in `f64`.
-pub fn default_tolerance<T: Real>() -> T {
-    T::from_f64((16.0 * T::UNIT_ROUNDOFF.to_f64()).max(1e-10))
+/// The usual tolerance for order n: sqrt(u) / n, but not below 16 u, where rounding begins.
+///
+/// A norm of e of M - I, at most n times its largest entry, leaves a relative error of (p + 1) / (2 p^2) e^2 after the last
+/// correction: at most u.
+pub fn default_tolerance<T: Real>(n: usize) -> T {
+    let u = T::UNIT_ROUNDOFF;
+    (u.sqrt() / T::from_count(n.max(1))).maximum(u * T::from_f64(16.0))
 }
 
 /// The stop rule: until max |M - I| <= `tolerance`, until it grows by a factor of 1.2 (the iterate before is then
@@ -96,7 +100,7 @@ pub fn default_tolerance<T: Real>() -> T {
 ///
 /// ```
 /// use shampoo_core::linalg::inverse_root::{Stop, Watch};
-/// let mut watch = Watch::<f64>::new();
+/// let mut watch = Watch::<f64>::new(2);
 /// for (indicator, stop) in [(0.9, None), (0.5, None), (0.1, None), (0.13, Some(Stop::Growth))] {
 ///     assert_eq!(watch.see(indicator), stop);
 ///     watch.iterations += 1;
@@ -113,27 +117,27 @@ pub struct Watch<T> {
     pub iterations: u32,
 }
 
-impl<T: Real> Default for Watch<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<T: Real> Watch<T> {
-    /// Before the first iterate, with the [`default_tolerance`].
-    pub fn new() -> Self {
-        Self { tolerance: default_tolerance(), indicator: T::MAX, iterations: 0 }
+    /// Before the first iterate of order n, with the [`default_tolerance`].
+    pub fn new(n: usize) -> Self {
+        Self { tolerance: default_tolerance(n), indicator: T::MAX, iterations: 0 }
     }
 
     /// Takes the indicator of the newest iterate; NaN counts as growth.
     pub fn see(&mut self, indicator: T) -> Option<Stop> {
-        let before = core::mem::replace(&mut self.indicator, indicator);
         // The first step may leave the neighbourhood of 1 for (0, 1], whatever the indicator says.
-        let grew = self.iterations > 1 && indicator > T::from_f64(GROWTH) * before;
-        if grew || !indicator.is_finite() {
-            self.indicator = before;
+        if self.iterations > 1 && indicator > T::from_f64(GROWTH) * self.indicator {
             return Some(Stop::Growth);
         }
+        self.see_rescaled(indicator)
+    }
+
+    /// The same after a step with a scale, which may leave the neighbourhood of 1 too.
+    pub(super) fn see_rescaled(&mut self, indicator: T) -> Option<Stop> {
+        if !indicator.is_finite() {
+            return Some(Stop::Growth);
+        }
+        self.indicator = indicator;
         if indicator <= self.tolerance {
             return Some(Stop::Tolerance);
         }
@@ -162,26 +166,67 @@ pub(super) fn product<T: Real, K: Kernel<T> + ?Sized>(n: usize, c: &mut [T], a: 
     }
 }
 
+/// B <- factor A, for B in whole rows.
+pub(super) fn load<T: Real>(b: &mut [T], a: MatRef<'_, T>, factor: T) {
+    let to = b.chunks_exact_mut(a.ncols().max(1));
+    match a.contiguous_rows() {
+        Some(rows) => to.zip(rows).for_each(|(b, a)| scale(b, a, factor)),
+        None => to.enumerate().for_each(|(i, b)| {
+            b.iter_mut().zip(a.row_entries(i)).for_each(|(b, a)| *b = factor * a);
+        }),
+    }
+}
+
+/// A <- value I.
+pub(super) fn multiple_of_identity<T: Real>(square: &mut [T], n: usize, value: T) {
+    square.fill(T::zero());
+    add_to_diagonal(square, n, value);
+}
+
 /// A <- A + value I.
 pub(super) fn add_to_diagonal<T: Real>(square: &mut [T], n: usize, value: T) {
     square.iter_mut().step_by(n.saturating_add(1)).for_each(|x| *x += value);
 }
 
+/// The rows of a square.
+pub(super) fn rows<T>(square: &[T], n: usize) -> impl Iterator<Item = &[T]> {
+    square.chunks_exact(n.max(1))
+}
+
+/// B <- factor A.
+pub(super) fn scale<T: Real>(b: &mut [T], a: &[T], factor: T) {
+    // Tiles of a known length are loaded and stored at once.
+    let ((b_tiles, b_rest), (a_tiles, a_rest)) = (b.as_chunks_mut::<LANES>(), a.as_chunks::<LANES>());
+    for (b, a) in b_tiles.iter_mut().zip(a_tiles) {
+        b.iter_mut().zip(a).for_each(|(b, &a)| *b = factor * a);
+    }
+    b_rest.iter_mut().zip(a_rest).for_each(|(b, &a)| *b = factor * a);
+}
+
+/// Which entries of a matrix have something of their own to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entries {
+    All,
+    /// Those up to the diagonal of a symmetric matrix.
+    Lower,
+}
+
 /// max |M - I|; NaN where an entry is NaN or infinite.
-pub(super) fn distance_from_identity<T: Real>(m: &[T], n: usize) -> T {
+pub(super) fn distance_from_identity<T: Real>(m: &[T], n: usize, entries: Entries) -> T {
     // 0 times what is not finite is NaN.
-    let (mut largest, mut nothing) = (T::zero(), T::zero());
+    let (mut largest, mut sum) = (T::zero(), T::zero());
     let mut see = |distance: T| {
         largest = largest.maximum(distance.abs());
-        nothing += distance * T::zero();
+        sum += distance.abs();
     };
-    for (i, row) in m.chunks_exact(n.max(1)).enumerate() {
+    for (i, row) in rows(m, n).enumerate() {
         let (left, right) = row.split_at_checked(i).unwrap_or((row, &[]));
         left.iter().for_each(|&x| see(x));
-        if let Some((&diagonal, right)) = right.split_first() {
-            see(diagonal - T::one());
+        let Some((&diagonal, right)) = right.split_first() else { continue };
+        see(diagonal - T::one());
+        if entries == Entries::All {
             right.iter().for_each(|&x| see(x));
         }
     }
-    largest + nothing
+    largest + sum * T::zero()
 }

@@ -18,6 +18,7 @@ pub mod newton_schulz;
 pub mod rational;
 mod report;
 mod request;
+mod rescale;
 pub mod spectral;
 pub mod tables;
 mod whole;

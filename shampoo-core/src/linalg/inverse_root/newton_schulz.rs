@@ -13,7 +13,9 @@
 //! ends with Y, and the second computes its inverse square root.
 //! Source: \[FoM\] chapter 6; \[DASH\], where it is called Newton-DB.
 
-use super::coupled::{Stop, Watch, add_to_diagonal, distance_from_identity, squares, view};
+use super::coupled::{
+    Entries, Stop, Watch, add_to_diagonal, distance_from_identity, load, multiple_of_identity, squares, view,
+};
 use crate::error::{RootError, ShapeError, UnsupportedExponent};
 use crate::kernel::{Accum, Kernel};
 use crate::linalg::{Progress, flops};
@@ -95,13 +97,11 @@ impl<T: Real> NewtonSchulz<T> {
         }
         let root = T::from_f64(z).sqrt();
         let next_scale = (p == 4).then(|| T::from_f64(SECOND_SCALE) * root);
-        let newton =
-            Self { n: a.nrows(), watch: Watch::new(), stage: Stage::Residual, next_scale, before: 0, second: false };
+        let n = a.nrows();
+        let newton = Self { n, watch: Watch::new(n), stage: Stage::Residual, next_scale, before: 0, second: false };
         let Squares { y: [y, _], z: [z, _], .. } = newton.squares(workspace)?;
-        for (i, row) in y.chunks_exact_mut(newton.n.max(1)).enumerate() {
-            row.iter_mut().zip(a.row_entries(i)).for_each(|(y, a)| *y = a);
-        }
-        scale(y, z, newton.n, root);
+        load(y, a, root);
+        multiple_of_identity(z, n, root);
         Ok(newton)
     }
 
@@ -122,7 +122,7 @@ impl<T: Real> NewtonSchulz<T> {
         match self.stage {
             Stage::Residual => {
                 whole_product(n, t, z, y, kernel);
-                let seen = self.watch.see(distance_from_identity(t, n));
+                let seen = self.watch.see(distance_from_identity(t, n, Entries::All));
                 let half = T::from_f64(0.5);
                 t.iter_mut().for_each(|t| *t = -*t * half);
                 add_to_diagonal(t, n, T::from_f64(1.5));
@@ -181,9 +181,11 @@ impl<T: Real> NewtonSchulz<T> {
         self.stage = Stage::Done(stop);
         let Some(factor) = self.next_scale.take() else { return Ok(()) };
         let Squares { y: [y, _], z: [z, _], .. } = self.squares(workspace)?;
-        scale(y, z, self.n, factor.sqrt());
+        let root = factor.sqrt();
+        y.iter_mut().for_each(|y| *y *= root);
+        multiple_of_identity(z, self.n, root);
         self.before = self.watch.iterations;
-        self.watch = Watch { tolerance: self.watch.tolerance, ..Watch::new() };
+        self.watch = Watch { tolerance: self.watch.tolerance, ..Watch::new(self.n) };
         self.stage = Stage::Residual;
         Ok(())
     }
@@ -218,13 +220,6 @@ impl<T: Real> NewtonSchulz<T> {
             _ => None,
         }
     }
-}
-
-/// Y <- factor Y and Z <- factor I.
-fn scale<T: Real>(y: &mut [T], z: &mut [T], n: usize, factor: T) {
-    y.iter_mut().for_each(|y| *y *= factor);
-    z.fill(T::zero());
-    add_to_diagonal(z, n, factor);
 }
 
 /// C <- A B.

@@ -1,7 +1,7 @@
 //! Inverse roots by the device's own products: the coupled Newton iteration in `f32`.
 //!
-//! The iteration is that of [`coupled_newton`](shampoo_core::linalg::inverse_root::coupled_newton), with its scale and its
-//! stop rule; the host certifies what comes out. Every iteration brings one number to the host.
+//! The iteration is that of [`coupled_newton`](shampoo_core::linalg::inverse_root::coupled_newton), with its first scale and
+//! its stop rule; the host certifies what comes out. Every iteration brings one number to the host.
 
 use candle_core::{DType, Result, Tensor};
 use shampoo_core::linalg::inverse_root::{Exponent, Extent, Request, Ridge, Stop, Watch};
@@ -65,7 +65,7 @@ fn coupled_newton(a: &Tensor, identity: &Tensor, p: u32, z: f64) -> Result<Tenso
     let indicator = |m: &Tensor| largest(&(m - identity)?)?.to_scalar::<f32>();
     let mut m = (a * z)?;
     let mut x = (identity * z.powf(1.0 / order))?;
-    let mut watch = Watch::new();
+    let mut watch = Watch::new(a.dim(0)?);
     let mut stop = watch.see(indicator(&m)?);
     while stop.is_none() {
         let t = correction(&m)?;

@@ -11,17 +11,27 @@ const FOUR: usize = 4;
 const SUMS: usize = 16;
 
 /// Sum of x_i y_i.
+#[inline(always)]
 pub(super) fn dot(x: &[f32], y: &[f32]) -> f32 {
-    let length = x.len().min(y.len());
-    let (Some(x), Some(y)) = (x.get(..length), y.get(..length)) else { return 0.0 };
-    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<SUMS>(), y.as_chunks::<SUMS>());
-    if x.is_empty() {
-        return portable::dot(x_rest, y_rest);
+    if x.len() != y.len() || !x.len().is_multiple_of(SUMS) || x.is_empty() {
+        return dot_of_any(x, y);
     }
     // SAFETY: as many numbers are read of both.
-    let sum = unsafe { shampoo_dot(x.as_ptr().cast(), y.as_ptr().cast(), SUMS * x.len()) };
-    // Also without a rest: -0 + 0 is the 0 that sums which begin with 0 have.
-    sum + if x_rest.is_empty() { 0.0 } else { portable::dot(x_rest, y_rest) }
+    let sum = unsafe { shampoo_dot(x.as_ptr(), y.as_ptr(), x.len()) };
+    // -0 + 0 is the 0 that sums which begin with 0 have.
+    sum + 0.0
+}
+
+/// The same for any lengths.
+#[inline(never)]
+fn dot_of_any(x: &[f32], y: &[f32]) -> f32 {
+    let length = x.len().min(y.len());
+    let whole = length / SUMS * SUMS;
+    let (Some((x, x_rest)), Some((y, y_rest))) = (x.split_at_checked(whole), y.split_at_checked(whole)) else {
+        return 0.0;
+    };
+    let rest = portable::dot(x_rest, y_rest);
+    if x.is_empty() { rest } else { dot(x, y) + rest }
 }
 
 /// y <- alpha x + beta y.

@@ -80,7 +80,7 @@ impl<R: Real> Attempt<R> {
                 let Some(smallest) = smallest else {
                     view_mut(root, task.input.n)?.mirror_lower();
                     let (_, vectors) = split_square(rest, task.input.n)?;
-                    let power = PowerIteration::start(task.input.n, vectors)?;
+                    let power = PowerIteration::start(task.input.n, vectors)?.roughly();
                     return Ok(Stage::Condition { power, squared: false });
                 };
                 self.report.set_kappa(self.largest / smallest.to_f64(), task.exponent);
@@ -117,7 +117,7 @@ impl<R: Real> Attempt<R> {
         let x = x.as_ref();
         Ok(match self.report.method {
             Method::NewtonSchulz => Stage::NewtonSchulz(NewtonSchulz::start(x, p, scaling.factor(2, known), rest)?),
-            _ => Stage::CoupledNewton(CoupledNewton::start(x, p, scaling.factor(p, known), rest)?),
+            _ => Stage::CoupledNewton(CoupledNewton::start(x, p, scaling.factor(p, known), rest)?.rescaled()),
         })
     }
 
