@@ -13,4 +13,6 @@ pub mod iterations {
     pub const OPTIMAL: [u32; 5] = [8, 13, 18, 23, 28];
     /// Scaled by a Frobenius norm of 32 times the largest eigenvalue, the worst of order 1024.
     pub const FROBENIUS_WORST: [u32; 5] = [12, 17, 22, 27, 33];
+    /// Scaled by the largest eigenvalue, and anew before every step.
+    pub const RESCALED: [u32; 5] = [6, 9, 11, 14, 16];
 }

@@ -87,6 +87,7 @@ macro_rules! roots {
             Rational::<$t>::spectrum,
             Rational::<$t>::smallest_eigenvalue,
             CoupledNewton::<$t>::start,
+            CoupledNewton::<$t>::rescaled,
             CoupledNewton::<$t>::with_tolerance,
             CoupledNewton::<$t>::step::<$kernel>,
             CoupledNewton::<$t>::run::<$kernel>,

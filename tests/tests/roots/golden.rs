@@ -83,11 +83,19 @@ fn extent(a: &[f64]) -> Extent {
 
 /// Iterations to max |M - I| < 1e-6 at p = 4, of a matrix with these eigenvalues as far as they are told.
 fn iterations(a: &[f64], scaling: Scaling, largest: f64, smallest: f64) -> u32 {
+    count(a, scaling.factor(4, Extent { largest: Some(largest), smallest, ..extent(a) }), |newton| newton)
+}
+
+/// The same of a matrix whose largest eigenvalue is 1, scaled by it, and anew before every step.
+fn iterations_rescaled(a: &[f64]) -> u32 {
+    count(a, 2.5, CoupledNewton::rescaled)
+}
+
+fn count(a: &[f64], z: f64, set: impl FnOnce(CoupledNewton<f64>) -> CoupledNewton<f64>) -> u32 {
     let n = a.len().isqrt();
     let mut workspace = vec![0.0; workspace_len(n)];
-    let z = scaling.factor(4, Extent { largest: Some(largest), smallest, ..extent(a) });
     let a = MatRef::new(a, n, n).unwrap();
-    let mut newton = CoupledNewton::start(a, 4, z, &mut workspace).unwrap().with_tolerance(1e-6);
+    let mut newton = set(CoupledNewton::start(a, 4, z, &mut workspace).unwrap()).with_tolerance(1e-6);
     newton.run(&mut workspace, &Portable).unwrap();
     assert_eq!(newton.stop(), Some(Stop::Tolerance));
     assert!(newton.indicator() < 1e-6);
@@ -104,6 +112,20 @@ fn iteration_counts_by_condition() {
     assert_eq!(counts(Scaling::Optimal, 1.0, |kappa| 1.0 / kappa), golden::OPTIMAL);
     // ||A||_F = 32 lambda_max, the worst of order 1024: the same as a largest eigenvalue overestimated 32 times.
     assert_eq!(counts(Scaling::LambdaMax, 32.0, |_| 0.0), golden::FROBENIUS_WORST);
+}
+
+#[test]
+fn a_scale_before_every_step_saves_iterations_and_costs_none() {
+    // A column of a diagonal matrix is an eigenvector: the smallest eigenvalue is known.
+    let straight = golden::KAPPAS.map(|kappa| iterations_rescaled(&diagonal(&log_spaced(16, kappa))));
+    assert_eq!(straight, golden::RESCALED);
+    for (kappa, plain) in golden::KAPPAS.into_iter().zip(golden::LAMBDA_MAX).chain([(1.5, 5), (10.0, 5)]) {
+        for seed in 0..4 {
+            let a = with_condition(&mut Random::new(seed), 16, kappa);
+            let (rescaled, best) = (iterations_rescaled(&a), iterations_rescaled(&diagonal(&log_spaced(16, kappa))));
+            assert!(rescaled <= plain && rescaled <= best + 1, "{kappa:e}: {rescaled} against {best} and {plain}");
+        }
+    }
 }
 
 #[test]

@@ -64,6 +64,10 @@ pub enum Sign {
 
 /// Frobenius norm.
 pub(super) fn frobenius<T: Real, K: Kernel<T> + ?Sized>(m: &mut MatMut<'_, T>, kernel: &K) -> f64 {
+    let squares = m.rows_mut().fold(T::zero(), |s, row| s + kernel.dot(row, row));
+    if squares.is_finite() && squares > T::SAFE_SQUARE {
+        return squares.sqrt().to_f64();
+    }
     let squares = m.rows_mut().fold(0.0, |s, row| {
         let length = norm::norm(row, kernel).to_f64();
         s + length * length

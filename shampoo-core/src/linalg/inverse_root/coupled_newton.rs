@@ -100,7 +100,7 @@ impl<T: Real> CoupledNewton<T> {
     }
 
     /// Scales M before every step and not before the first alone, by what a Rayleigh quotient tells of its smallest
-    /// eigenvalue: at p = 4 two iterations in place of three where the condition number is large, and never more.
+    /// eigenvalue: at p = 4 up to two fifths of the iterations fewer.
     #[must_use]
     pub fn rescaled(mut self) -> Self {
         self.rescales = true;
@@ -131,7 +131,11 @@ impl<T: Real> CoupledNewton<T> {
                 let c = if self.rescaled { s.powf(inverse) } else { s };
                 scale(t, m, -(c * s * inverse));
                 add_to_diagonal(t, n, c * (order + T::one()) * inverse);
-                product(n, x_next, x, t, kernel);
+                match x.first() {
+                    // X is still a multiple of I.
+                    Some(&x) if self.watch.iterations == 0 => scale(x_next, t, x),
+                    _ => product(n, x_next, x, t, kernel),
+                }
                 self.x_second = !self.x_second;
                 self.stage =
                     if self.stage == Stage::Last { Stage::Done(Stop::Tolerance) } else { Stage::Power(self.p) };

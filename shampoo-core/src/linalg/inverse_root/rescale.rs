@@ -63,3 +63,51 @@ fn small_eigenvalue<T: Real, K: Kernel<T> + ?Sized>(
     multiply(w, product);
     Some(kernel.dot(w, product) / kernel.dot(w, w))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Portable;
+
+    fn scale_of(m: [f64; 4], p: u32) -> f64 {
+        rescale(&m, 2, p, [&mut [f64::NAN; 4], &mut [f64::NAN; 4]], &Portable)
+    }
+
+    #[test]
+    fn both_ends_go_to_the_same_place() {
+        for (p, a) in [(2, 0.5_f64), (4, 0.2), (4, 0.5), (7, 0.1)] {
+            let s = scale_of([1.0, 0.0, 0.0, a], p);
+            let order = f64::from(p);
+            let step = |m: f64| m * libm::pow((order + 1.0 - m) / order, order);
+            assert!((step(s) - step(s * a)).abs() < 1e-14 && s > 1.0, "p {p}, {a}: {s}");
+        }
+    }
+
+    #[test]
+    fn what_is_1_stays_away_from_0() {
+        for (p, limit) in [(1, 1.0), (2, 1.5), (4, 2.5)] {
+            assert_eq!(scale_of([1e-4, 0.0, 0.0, 1.0], p), limit);
+        }
+    }
+
+    #[test]
+    fn a_basis_takes_nothing_beyond_what_is_best() {
+        // Eigenvalues 1 and a, rotated: no estimate is below a.
+        for a in [0.2, 0.4, 0.6] {
+            let best = scale_of([a, 0.0, 0.0, 1.0], 4);
+            for (c, s) in [(0.8, 0.6), (0.6, 0.8), (0.96, 0.28)] {
+                let (m, off) = ([c * c + a * s * s, s * s + a * c * c], c * s * (1.0 - a));
+                let found = scale_of([m[0], off, off, m[1]], 4);
+                assert!(found <= best + 1e-14 && found > 0.9 * best, "{a}: {found} against {best}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_none_near_the_identity_and_none_for_a_negative_eigenvalue() {
+        for m in [[1.0, 0.0, 0.0, 0.8], [1.0, 0.0, 0.0, 0.9995], [0.5, 0.6, 0.6, 0.5], [1.0, 0.0, 0.0, -1e-3]] {
+            assert_eq!(scale_of(m, 4), 1.0, "{m:?}");
+        }
+        assert_eq!(scale_of([f64::NAN; 4], 4), 1.0);
+    }
+}
