@@ -13,7 +13,7 @@ pub(super) const MAX_ITERATIONS: u32 = 300;
 /// What a rough value may fall short, relative to itself.
 const ROUGH: f64 = 1.0 / 4096.0;
 
-/// The square of a length from which an iterate is lengthened; it has 1 at most.
+/// The square of the length up to which an iterate is too short, and its digits may be lost.
 const SHORT: f64 = 1e-6;
 
 /// A power iteration under way, or what it found: plain data, so it can be spread over many calls.
@@ -37,10 +37,10 @@ pub const fn largest_eigenvalue_workspace_len(n: usize) -> usize {
     n.saturating_mul(2)
 }
 
-/// Largest eigenvalue by the iteration x <- A x / ||A x|| from a fixed start.
+/// Largest eigenvalue by the iteration x <- A x from a fixed start; powers of two keep the length of x below 1.
 ///
-/// The stop is relative and the iterates keep their length, so scaling A scales the result: an
-/// absolute stop would end after one step once statistics live at 1e-8.
+/// The stop is relative, so scaling A scales the result: an absolute stop would end after one step once statistics live
+/// at 1e-8.
 ///
 /// **Shapes**: A n x n symmetric positive semidefinite with both triangles; workspace at least
 /// [`largest_eigenvalue_workspace_len`]. **Errors**: the workspace is too short. **Accuracy**: exact to a few
@@ -108,10 +108,12 @@ impl<T: Real> PowerIteration<T> {
             }),
         }
         let product = kernel.dot(x, y);
-        // The length that the next iterate has where this one is not far from an eigenvector, by a power of two.
+        // The next iterate is as long as that, or longer where this one is far from an eigenvector.
         let known = product.is_finite() && product != T::zero();
-        let k = if known { square.exponent().div_euclid(2) - product.exponent() - 2 } else { 0 };
-        let power = T::one().ldexp(k);
+        let length = if known { product.exponent() - square.exponent().div_euclid(2) } else { 0 };
+        let power = T::one().ldexp(-length - 2);
+        // Of a length that has no reciprocal the next call takes care.
+        let power = if power.is_finite() && power >= T::MIN_POSITIVE { power } else { T::one() };
         x.iter_mut().zip(y.iter()).for_each(|(x, &y)| *x = power * y);
         let quotient = product / square;
         self.iterations += 1;
@@ -162,6 +164,11 @@ mod tests {
             let a = base.map(|x: f64| x * scale);
             let found = largest_eigenvalue(MatRef::new(&a, 2, 2).unwrap(), &mut [0.0; 4], &Portable).unwrap();
             assert!((found.value / scale - 3.0).abs() < 1e-14, "{found:?}");
+        }
+        for scale in [f32::MIN_POSITIVE, 1e-30, 1e30, 3e38] {
+            let a = [scale, 0.0, 0.0, scale];
+            let found = largest_eigenvalue(MatRef::new(&a, 2, 2).unwrap(), &mut [0.0; 4], &Portable).unwrap();
+            assert!((found.value / scale - 1.0).abs() < 1e-5, "{found:?}");
         }
         let zero = largest_eigenvalue(MatRef::new(&[0.0_f32; 9], 3, 3).unwrap(), &mut [0.0; 6], &Portable).unwrap();
         assert_eq!(zero.value, 0.0);

@@ -50,7 +50,7 @@ fn small_eigenvalue<T: Real, K: Kernel<T> + ?Sized>(
 ) -> Option<T> {
     let diagonal = m.iter().step_by(n.saturating_add(1)).enumerate();
     let (j, &smallest) = diagonal.reduce(|least, next| if next.1 < least.1 { next } else { least })?;
-    if !(T::one() - smallest > T::from_f64(NOISE)) {
+    if T::one() - smallest <= T::from_f64(NOISE) {
         return None;
     }
     let (w, product) = (w.get_mut(..n)?, product.get_mut(..n)?);
