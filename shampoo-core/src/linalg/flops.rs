@@ -129,8 +129,13 @@ pub(crate) const fn symmetric_product(n: usize) -> u64 {
 }
 
 /// A scale for a step of a coupled iteration: two products with a vector and two powers.
-pub(crate) const fn rescale(n: usize) -> u64 {
+const fn rescale(n: usize) -> u64 {
     sum(&[square(n, 4), linear(n, 6 + 2 * DOT_END), 2 * DOT_END, 2 * POWER, 4 * QUOTIENT])
+}
+
+/// The largest piece of coupled Newton: a symmetric product after a scale.
+pub(crate) const fn coupled_newton(n: usize) -> u64 {
+    plus(symmetric_product(n), rescale(n))
 }
 
 /// A whole product by rows, with passes around it.

@@ -164,7 +164,7 @@ impl<T: Real> CoupledNewton<T> {
     /// Flops of the next step at most, see [`Job::next_flops`](super::Job::next_flops).
     pub(super) fn next_flops(&self) -> u64 {
         match self.stage {
-            Stage::Correct if self.rescales => flops::symmetric_product(self.n).saturating_add(flops::rescale(self.n)),
+            Stage::Correct if self.rescales => flops::coupled_newton(self.n),
             Stage::Correct | Stage::Power(_) | Stage::Last => flops::symmetric_product(self.n),
             Stage::Done(_) => 0,
         }

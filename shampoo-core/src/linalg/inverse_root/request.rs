@@ -196,7 +196,7 @@ impl Request {
             flops::larger(flops::larger(flops::reflect(n), flops::reduce(n)), flops::product_of_rows(n)),
         );
         let vectors = flops::power(n).saturating_add(flops::start_coupled(n));
-        let newton = flops::larger(vectors, flops::symmetric_product(n).saturating_add(flops::linear(n, 2)));
+        let newton = flops::larger(vectors, flops::coupled_newton(n).saturating_add(flops::linear(n, 2)));
         let method = match self.method {
             Method::Rational => flops::larger(rational, vectors),
             Method::CoupledNewton => newton,

@@ -56,11 +56,7 @@ impl Request {
     pub(crate) const fn largest_root(&self, n: usize) -> u64 {
         let p = order(self.exponent);
         // Binary powering squares and multiplies; a coupled Newton-Schulz iteration has three products in two stages.
-        let newton = coupled(
-            n,
-            2 * (u32::BITS - p.leading_zeros()) as u64 + 2,
-            flops::plus(flops::symmetric_product(n), flops::rescale(n)),
-        );
+        let newton = coupled(n, 2 * (u32::BITS - p.leading_zeros()) as u64 + 2, flops::coupled_newton(n));
         let method = match self.method {
             Method::Rational => rational(n),
             Method::CoupledNewton => newton,
