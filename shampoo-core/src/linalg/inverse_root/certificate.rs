@@ -77,11 +77,11 @@ pub(super) fn frobenius<T: Real, K: Kernel<T> + ?Sized>(m: &mut MatMut<'_, T>, k
 
 /// Copies a matrix.
 pub(super) fn copy<T: Real>(to: &mut MatMut<'_, T>, from: MatRef<'_, T>) {
-    match from.contiguous_rows() {
-        Some(rows) => to.rows_mut().zip(rows).for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(t, &f)| *t = f)),
-        None => to.rows_mut().enumerate().for_each(|(i, to)| {
-            to.iter_mut().zip(from.row_entries(i)).for_each(|(t, f)| *t = f);
-        }),
+    for (i, to) in to.rows_mut().enumerate() {
+        match from.contiguous_row(i) {
+            Some(from) => to.iter_mut().zip(from).for_each(|(t, &f)| *t = f),
+            None => to.iter_mut().zip(from.row_entries(i)).for_each(|(t, f)| *t = f),
+        }
     }
 }
 
