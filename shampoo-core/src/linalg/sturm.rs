@@ -1,6 +1,6 @@
 //! Definiteness of a symmetric tridiagonal matrix, by the signs of its pivots.
 
-use crate::scalar::{LANES, Real};
+use crate::scalar::{LANES, Real, radical_4096};
 
 /// For eight shifts, whether T + shift I is positive definite: all pivots are positive.
 ///
@@ -43,7 +43,7 @@ pub fn are_positive_definite<T: Real>(diagonal: &[T], off_diagonal: &[T], shifts
 /// assert!(found <= 0.5 && found > 0.498);
 /// ```
 pub fn smallest_eigenvalue<T: Real>(diagonal: &[T], off_diagonal: &[T], shift: T, low: T, high: T) -> Option<T> {
-    let fine = (high / low).powf(T::from_f64(1.0 / 4096.0));
+    let fine = radical_4096(high / low);
     let (finer, mut found) = (eighth_power(fine), None);
     let coarser = eighth_power(finer);
     for ratio in [eighth_power(coarser), coarser, finer, fine] {

@@ -13,7 +13,7 @@ use crate::error::RootError;
 use crate::kernel::{Evaluation, Kernel, Lanewise, Residual, Terms, lanewise};
 use crate::linalg::carve;
 use crate::mat::packed::{packed_len, rows_mut};
-use crate::scalar::{LANES, Real, Stored, Tile};
+use crate::scalar::{LANES, Real, Stored, Tile, inverse_radical, radical_4096};
 
 /// Orders up to this one are computed in lanes: beyond, eight triangles outgrow the nearest cache.
 pub const LARGEST_ORDER: usize = 32;
@@ -296,7 +296,7 @@ impl Plan {
             constant: R::from_f64(self.table.constant()),
             terms,
             lowest,
-            fine: (R::one() / lowest).powf(R::from_f64(1.0 / 4096.0)),
+            fine: radical_4096(R::one() / lowest),
         };
         let to = evaluation.ridges.iter_mut().zip(&mut evaluation.bounds).zip(&mut evaluation.factors);
         let found = values.into_iter().zip(bounds);
@@ -311,7 +311,7 @@ impl Plan {
             }
             (own.lambda_max, own.ridge) = (value.to_f64(), ridge.to_f64());
             (*to_ridge, *to_bound) = (ridge, bound);
-            *to_factor = bound.powf(-R::from_f64(1.0 / f64::from(self.p)));
+            *to_factor = inverse_radical(bound, self.p);
         }
         evaluation
     }

@@ -16,7 +16,7 @@ use crate::kernel::{Kernel, Poles, Terms, TiledTriangle, Tridiagonal, back_trans
 use crate::linalg::laguerre::{Descent, Largest};
 use crate::linalg::sturm::{are_positive_definite, smallest_eigenvalue};
 use crate::linalg::{carve, flops};
-use crate::scalar::{Real, padded};
+use crate::scalar::{Real, inverse_radical, padded};
 
 /// Rounding of the eigenvalues in the tridiagonalisation, in units of u times their bound.
 const ROUNDING: f64 = 8.0;
@@ -265,7 +265,7 @@ impl<T: Real> Rational<T> {
             return;
         }
         found.bound = bound;
-        self.scale = bound.powf(-T::from_f64(1.0 / f64::from(self.table.order())));
+        self.scale = inverse_radical(bound, self.table.order());
         let lower = T::from_f64(self.table.lower());
         let noise = T::from_f64(ROUNDING) * T::UNIT_ROUNDOFF * bound;
         let (within, definite) = (amount - lower * bound + noise, amount);
