@@ -36,6 +36,8 @@ pub enum ConfigError {
     BlockSizeZero,
     /// A period in steps is 0.
     PeriodZero,
+    /// Settings other than those of the type, see [`Fixed`](crate::fixed::Fixed).
+    NotFixed,
     /// A decay rate lies outside its range.
     Beta {
         /// The rate.
@@ -345,6 +347,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::BlockSizeZero => write!(f, "block_size is 0"),
             Self::PeriodZero => write!(f, "a period of 0 steps"),
+            Self::NotFixed => f.write_str("settings other than those of the type"),
             Self::Beta { value } => write!(f, "a decay rate of {value} is out of its range below 1"),
             Self::BetaRoundsToOne { value } => {
                 write!(f, "a decay rate of {value} rounds to 1: the average would become a sum")

@@ -63,6 +63,7 @@ pub mod capacity;
 pub mod config;
 pub mod diagonal;
 pub mod error;
+pub mod fixed;
 pub mod graft;
 pub mod image;
 pub mod kernel;

@@ -2,6 +2,8 @@
 
 use core::marker::PhantomData;
 
+use crate::config::Config;
+
 use super::{Bf16, Bf16x2, Bf16x3, DoubleF32, Real, Stored};
 
 /// The three scalar roles of one optimizer.
@@ -12,6 +14,8 @@ pub trait Precision: Copy + Default + Send + Sync + 'static {
     type Store: Stored<Self::Work> + Stored<Self::Root>;
     /// The products inside an inverse root.
     type Root: Real;
+    /// Settings that are part of the type, where it has some: see [`Fixed`](crate::fixed::Fixed).
+    const SETTINGS: Option<&'static Config> = None;
 }
 
 /// Any choice of the three roles, in their order; the usual ones have names.

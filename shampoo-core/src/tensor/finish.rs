@@ -7,6 +7,7 @@ use crate::block::is_ready;
 use crate::capacity::Dims;
 use crate::config::Config;
 use crate::diagonal::Gradient;
+use crate::fixed::settings;
 use crate::graft::{Input, Norms, Scope};
 use crate::kernel::Kernel;
 use crate::linalg::norm::{hypotenuse, max_abs, norm};
@@ -37,8 +38,8 @@ where
         work: &mut [P::Work],
         kernel: &K,
     ) -> Norms {
-        let numel = self.partition.numel();
-        let kept = Kept::of(self.momentum.as_ref(), &self.config, numel);
+        let (config, numel) = (settings::<P>(&self.config), self.partition.numel());
+        let kept = Kept::of(self.momentum.as_ref(), config, numel);
         let seen = kept.seen().unwrap_or(gradient);
         let dims = self.partition.dims();
         let input = Input {
@@ -46,10 +47,10 @@ where
             parameter,
             dims,
             count: self.count + 1,
-            normalized: self.config.normalize_graft,
+            normalized: config.normalize_graft,
         };
-        self.config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
-        if self.config.sums_squares(self.partition.factors_per_block()) {
+        config.graft.step(update, &input, self.graft.as_mut(), work, kernel);
+        if config.sums_squares(self.partition.factors_per_block()) {
             self.headroom = self.headroom.with(numel as f64, max_abs(seen).to_f64());
         }
         let ready = Ready::of(self.slots.as_ref(), &self.partition, self.preconditions());
@@ -81,11 +82,11 @@ where
         work: &mut [P::Work],
         kernel: &K,
     ) {
-        let schedule = self.config.schedule;
-        let blend = self.config.start.weight(self.count, schedule.start_preconditioning_step);
+        let schedule = self.config().schedule;
+        let blend = self.config().start.weight(self.count, schedule.start_preconditioning_step);
         let rule = Rule {
-            momentum: self.config.momentum,
-            weight_decay: self.config.weight_decay,
+            momentum: self.config().momentum,
+            weight_decay: self.config().weight_decay,
             preconditions: schedule.preconditions(self.count),
             blend: P::Work::from_f64(blend),
             largest: P::Work::from_f64(largest_gradient::<P>(1)),
@@ -93,7 +94,7 @@ where
             kernel,
         };
         let (dims, used) = (self.partition.dims(), self.preconditions());
-        let (config, count) = (&self.config, self.count + 1);
+        let (config, count) = (settings::<P>(&self.config), self.count + 1);
         let whole = factor::<P>(config, norms);
         let Kept { step, graft, .. } = Kept::of_mut(self.momentum.as_mut(), config, self.partition.numel());
         let ready = Ready::of(self.slots.as_ref(), &self.partition, used);

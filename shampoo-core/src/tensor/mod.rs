@@ -19,6 +19,7 @@ use core::marker::PhantomData;
 use crate::block::{Blocks, Factors, Refresh};
 use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
+use crate::fixed::settings;
 use crate::kernel::{Kernel, portable};
 use crate::linalg::norm::{first_non_finite, max_abs};
 use crate::mat::copy;
@@ -105,9 +106,13 @@ where
         mut momentum: W,
         mut slots: B,
     ) -> Result<Self, ConfigError> {
-        config.validate::<P>()?;
-        let partition = partition(shape, &config)?;
-        let need = addressable(Lengths::of_cut(partition.cut(), &config))?;
+        if *settings::<P>(&config) != config {
+            return Err(ConfigError::NotFixed);
+        }
+        let fixed = settings::<P>(&config);
+        fixed.validate::<P>()?;
+        let partition = partition(shape, fixed)?;
+        let need = addressable(Lengths::of_cut(partition.cut(), fixed))?;
         for (needed, found) in [
             (need.statistics, statistics.as_ref().len()),
             (need.statistics, roots.as_ref().len()),
@@ -145,7 +150,7 @@ where
 
     /// The settings.
     pub fn config(&self) -> &Config {
-        &self.config
+        settings::<P>(&self.config)
     }
 
     /// How the parameter is cut.
@@ -155,7 +160,7 @@ where
 
     /// Buffer lengths.
     pub fn lengths(&self) -> Lengths {
-        Lengths::of_cut(self.partition.cut(), &self.config)
+        Lengths::of_cut(self.partition.cut(), self.config())
     }
 
     /// Gradients taken so far: the number of the next step.
@@ -215,7 +220,7 @@ where
         if expected != found {
             return Err(StepError::GradientLength { expected, found });
         }
-        let reads_parameter = self.config.reads_parameter();
+        let reads_parameter = self.config().reads_parameter();
         let limit = self.headroom.magnitude(expected.max(1) as f64);
         // Nothing in a gradient is larger than its length, which is NaN or infinite where anything in it is.
         if !reads_parameter && length_is_within(gradient, limit) {
@@ -228,7 +233,7 @@ where
             return Err(StepError::NonFiniteParameter { index });
         }
         let mut value = max_abs(gradient).to_f64();
-        if let WeightDecay::Gradient(rate) = self.config.weight_decay {
+        if let WeightDecay::Gradient(rate) = self.config().weight_decay {
             value += rate * max_abs(parameter).to_f64();
         }
         if value > limit {
@@ -242,30 +247,31 @@ where
     ///
     /// **Shapes**: numel numbers each.
     pub fn prepare<K: Kernel<P::Work> + ?Sized>(&mut self, parameter: &[P::Work], gradient: &[P::Work], kernel: &K) {
-        let numel = self.partition.numel();
-        let Kept { filter, decayed, .. } = Kept::of_mut(self.momentum.as_mut(), &self.config, numel);
+        let (config, numel) = (settings::<P>(&self.config), self.partition.numel());
+        let Kept { filter, decayed, .. } = Kept::of_mut(self.momentum.as_mut(), config, numel);
         let mut seen = gradient;
-        if let WeightDecay::Gradient(rate) = self.config.weight_decay {
+        if let WeightDecay::Gradient(rate) = config.weight_decay {
             copy(decayed, gradient);
             kernel.axpby(P::Work::from_f64(rate), parameter, num_traits::One::one(), decayed);
             seen = decayed;
         }
-        if self.config.filter.is_used() {
-            self.config.filter.apply(filter, seen, self.count + 1, kernel);
+        if config.filter.is_used() {
+            config.filter.apply(filter, seen, self.count + 1, kernel);
         }
     }
 
     /// The factors, to accumulate a gradient or to refresh.
     pub fn factors(&mut self) -> Factors<'_, P> {
-        let kept = Kept::of(self.momentum.as_ref(), &self.config, self.partition.numel());
+        let config = settings::<P>(&self.config);
+        let kept = Kept::of(self.momentum.as_ref(), config, self.partition.numel());
         let (statistics, roots, slots) = (self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut());
-        Factors::new(&self.partition, &self.config, kept.seen(), statistics, roots, slots)
+        Factors::new(&self.partition, config, kept.seen(), statistics, roots, slots)
     }
 
     /// The factors' drift and the roots that are due at this step.
     fn refresh<K: Kernel<P::Root> + ?Sized>(&mut self, step: u64, workspace: &mut [P::Root], kernel: &K) -> Refresh {
         let mut level = f64::INFINITY;
-        if let Mode::Adaptive(adaptive) = self.config.schedule.mode {
+        if let Mode::Adaptive(adaptive) = self.config().schedule.mode {
             self.factors().observe(step, workspace, kernel);
             level = adaptive.level(|below| self.demand(below));
         }
@@ -293,19 +299,19 @@ where
 
     /// Whether the next gradient enters the statistics.
     pub fn accumulates(&self) -> bool {
-        self.config.schedule.accumulates(self.count)
+        self.config().schedule.accumulates(self.count)
     }
 
     /// Whether the next gradient is preconditioned, be it only for the momentum of later steps.
     fn preconditions(&self) -> bool {
-        self.count >= self.config.first_refresh()
+        self.count >= self.config().first_refresh()
     }
 
     /// The blocks, to precondition the next gradient into `direction`; none before preconditioning starts.
     pub fn blocks<'a>(&'a self, direction: &'a mut [P::Work]) -> Option<Blocks<'a, P>> {
         let used = self.preconditions() && self.partition.factors_per_block() > 0;
-        let kept = Kept::of(self.momentum.as_ref(), &self.config, self.partition.numel());
-        let (roots, slots, packed) = (self.roots.as_ref(), self.slots.as_ref(), self.config.packed_products);
+        let kept = Kept::of(self.momentum.as_ref(), self.config(), self.partition.numel());
+        let (roots, slots, packed) = (self.roots.as_ref(), self.slots.as_ref(), self.config().packed_products);
         used.then(|| Blocks::new(&self.partition, kept.filtered(), roots, slots, direction, packed))
     }
 
@@ -336,7 +342,7 @@ where
             return Err(StepError::LearningRate { value: learning_rate });
         }
         // Roots beside training have their workspace elsewhere.
-        let root = if self.config.schedule.mode.is_offloaded() { 0 } else { need.root };
+        let root = if self.config().schedule.mode.is_offloaded() { 0 } else { need.root };
         for (needed, found) in
             [(need.numel, workspace.direction.len()), (need.work, workspace.work.len()), (root, workspace.root.len())]
         {

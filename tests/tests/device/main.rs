@@ -7,6 +7,7 @@ mod runtime_support;
 
 mod counted;
 mod fickle;
+mod fixed;
 mod image;
 mod job_flops;
 mod model;
