@@ -99,9 +99,7 @@ fn start<T: Real, L: Lanes<T>>(
     *tiles.get_mut(..stride)?.as_flattened_mut().first_mut()? = diagonal(lanes, poles.constant, gains);
     let width = gains.len();
     let (dots, rest) = poles.carried.as_chunks_mut::<LANES>().0.split_at_mut_checked(width)?;
-    for (dot, gain) in dots.iter_mut().zip(gains) {
-        *dot = *gain;
-    }
+    dots.copy_from_slice(gains);
     let carried = rest.get_mut(width..)?;
     if L::SCALAR {
         carried.get_mut(..width)?.copy_from_slice(gains);
