@@ -28,3 +28,11 @@ pub use stored::Stored;
 pub(crate) const fn power_of_two(k: i32) -> f64 {
     f64::from_bits(((k + 1023) as u64) << 52)
 }
+
+/// Quotient and remainder of k by a positive number, k = q by + r with 0 <= r < by; none by 0.
+///
+/// `checked_div_euclid` divides behind its check with another one, and not every compiler sees that it cannot fail.
+pub(crate) fn divide(k: i32, by: i32) -> Option<(i32, i32)> {
+    let (quotient, rest) = (k.checked_div(by)?, k.checked_rem(by)?);
+    Some(if rest < 0 { (quotient - 1, rest + by) } else { (quotient, rest) })
+}

@@ -1,6 +1,6 @@
 //! Radicals of numbers by what every target has: products, quotients and square roots.
 
-use super::Real;
+use super::{Real, divide};
 
 /// x^(-1/p) of a positive, normal number by Newton's method for y^-p - x, from a power of two that is not above it: so it comes
 /// from below, and it ends where it grows no more.
@@ -9,7 +9,7 @@ use super::Real;
 pub(crate) fn inverse_radical<T: Real>(x: T, p: u32) -> T {
     let order = p.max(1);
     // x < 2^(e + 1).
-    let above = (x.exponent() + 1).checked_div_euclid(order.cast_signed()).unwrap_or(0);
+    let above = divide(x.exponent() + 1, order.cast_signed()).map_or(0, |(whole, _)| whole);
     let mut y = T::one().ldexp(-above - 1);
     let inverse = T::one() / T::from_f64(f64::from(order));
     for _ in 0..ITERATIONS {

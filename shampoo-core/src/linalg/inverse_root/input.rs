@@ -6,7 +6,7 @@ use super::{Exponent, Outcome, Ridge};
 use crate::error::RootError;
 use crate::mat::MatMut;
 use crate::mat::packed::{rows, rows_mut};
-use crate::scalar::{LANES, Real, Stored, Tile, exp2, log2};
+use crate::scalar::{LANES, Real, Stored, Tile, divide, exp2, log2};
 
 /// What is worked on: 2^-shift times a packed triangle, which is passed to every call.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ impl Input {
             _ => None,
         };
         let entries = (!zero).then(|| largest.exponent() + factor.exponent);
-        let whole = entries.max(ridge).map_or(0, |top| top.checked_div_euclid(unit).unwrap_or(0) * unit);
+        let whole = entries.max(ridge).map_or(0, |top| top - divide(top, unit).map_or(0, |(_, rest)| rest));
         Ok(Self { n, shift: whole - factor.exponent, factor, zero })
     }
 
@@ -135,8 +135,7 @@ impl Input {
             Exponent::Root(p) => i32::try_from(p).ok(),
             Exponent::Power(_) => None,
         };
-        let parts = order.and_then(|p| Some((shift.checked_div_euclid(p)?, shift.checked_rem_euclid(p)?)));
-        parts.map_or((0, shift), |(whole, left)| (-whole, left))
+        order.and_then(|p| divide(shift, p)).map_or((0, shift), |(whole, left)| (-whole, left))
     }
 
     /// Whether a power of two alone scales the root back.
