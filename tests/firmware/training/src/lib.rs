@@ -23,10 +23,11 @@ mod verdicts;
 
 pub use memory::{Memory, Room, Small, Standard};
 pub use method::Method;
-pub use network::Sizes;
+pub use network::{Network, Sizes};
+pub use random::Random;
 pub use shampoo_core::image::Reader;
 pub use shampoo_core::ticks::Tick;
-pub use signal::CLASSES;
+pub use signal::{CLASSES, fill_sines, read};
 pub use verdicts::Verdicts;
 
 use shampoo_core::error::{ConfigError, ImageError, ShapeError, StepError};
@@ -40,8 +41,6 @@ use shampoo_core::ticks::Ticks;
 
 use memory::Cutter;
 use method::{DELAY, FACTORS};
-use network::Network;
-use random::Random;
 
 /// Samples whose mean gradient makes a step.
 pub const BATCH: usize = 16;
@@ -123,7 +122,7 @@ impl<'m> Training<'m> {
         let mut turns = [0; FACTORS];
         let mut loads = Loads::spaced(&mut turns, DELAY);
         layers.iter_mut().for_each(|layer| layer.stagger(&mut loads));
-        signal::fill_sines(sines);
+        fill_sines(sines);
         let mut random = Random::new(WEIGHTS);
         let (inner, outer) = parameters.split_at_mut_checked(first.numel).unwrap_or_default();
         for (weights, fan_in) in [(inner, sizes.inputs), (outer, sizes.hidden)] {
@@ -160,7 +159,7 @@ impl<'m> Training<'m> {
         self.gradients.fill(0.0);
         let mut loss = 0.0;
         for _ in 0..BATCH {
-            let class = signal::read(&mut self.random, self.sines, self.inputs);
+            let class = read(&mut self.random, self.sines, self.inputs);
             let mut network = Network {
                 sizes: self.sizes,
                 weights: halves(self.parameters, split),
@@ -204,7 +203,7 @@ impl<'m> Training<'m> {
         };
         let mut loss = 0.0;
         for _ in 0..samples {
-            let class = signal::read(&mut random, self.sines, self.inputs);
+            let class = read(&mut random, self.sines, self.inputs);
             loss += network.forward(self.inputs, class);
         }
         loss / f32::from(samples.max(1))
@@ -236,10 +235,9 @@ impl<'m> Training<'m> {
         self.parameters
     }
 
-    /// FNV-1a of the bits of the weights, least significant byte first: 32 bits that say whether two targets agree.
+    /// The [`digest`] of the weights.
     pub fn digest(&self) -> u32 {
-        let bytes = self.parameters.iter().flat_map(|p| p.to_bits().to_le_bytes());
-        bytes.fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+        digest(self.parameters)
     }
 
     /// What became of the roots. In this schedule the steps use them, so ticks say nothing of them.
@@ -256,6 +254,12 @@ impl<'m> Training<'m> {
     pub fn method(&self) -> Method {
         self.method
     }
+}
+
+/// FNV-1a of the bits of numbers, least significant byte first: 32 bits that say whether two targets agree.
+pub fn digest(numbers: &[f32]) -> u32 {
+    let bytes = numbers.iter().flat_map(|x| x.to_bits().to_le_bytes());
+    bytes.fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Both layers' part of what lies one behind the other.

@@ -10,13 +10,15 @@ pub struct Sizes {
 }
 
 /// The network with its weights W and V, row-major, and what a pass through it needs.
-pub(crate) struct Network<'a> {
-    pub(crate) sizes: Sizes,
-    pub(crate) weights: [&'a [f32]; 2],
+pub struct Network<'a> {
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// W and V.
+    pub weights: [&'a [f32]; 2],
     /// Outputs of the hidden units; after [`backward`](Network::backward) the loss's derivatives by their sums.
-    pub(crate) hidden: &'a mut [f32],
+    pub hidden: &'a mut [f32],
     /// Outputs; after [`forward`](Network::forward) their derivatives.
-    pub(crate) outputs: &'a mut [f32],
+    pub outputs: &'a mut [f32],
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -25,7 +27,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 impl Network<'_> {
     /// The loss of one sample; leaves p - e_class, its derivative by the outputs' sums, in `outputs`.
-    pub(crate) fn forward(&mut self, inputs: &[f32], class: usize) -> f32 {
+    pub fn forward(&mut self, inputs: &[f32], class: usize) -> f32 {
         let [first, second] = self.weights;
         for (hidden, row) in self.hidden.iter_mut().zip(first.chunks_exact(self.sizes.inputs.max(1))) {
             *hidden = libm::tanhf(dot(row, inputs));
@@ -48,7 +50,7 @@ impl Network<'_> {
     }
 
     /// Adds `weight` times the derivatives of the sample that went through last to both gradients.
-    pub(crate) fn backward(&mut self, inputs: &[f32], weight: f32, gradients: [&mut [f32]; 2]) {
+    pub fn backward(&mut self, inputs: &[f32], weight: f32, gradients: [&mut [f32]; 2]) {
         let [first, second] = gradients;
         let width = self.sizes.hidden.max(1);
         for (row, &output) in second.chunks_exact_mut(width).zip(self.outputs.iter()) {

@@ -18,7 +18,7 @@ const SPREAD: f32 = 0.4;
 const NOISE: f32 = 0.1;
 
 /// Sines of n equal parts of a turn.
-pub(crate) fn fill_sines(sines: &mut [f32]) {
+pub fn fill_sines(sines: &mut [f32]) {
     let n = sines.len() as f32;
     for (k, sine) in sines.iter_mut().enumerate() {
         *sine = sine_of(2.0 * core::f32::consts::PI * k as f32 / n);
@@ -39,7 +39,7 @@ fn sine_of(angle: f32) -> f32 {
 }
 
 /// One revolution: the readings, and behind them a 1 for the bias. Returns the class.
-pub(crate) fn read(random: &mut Random, sines: &[f32], readings: &mut [f32]) -> usize {
+pub fn read(random: &mut Random, sines: &[f32], readings: &mut [f32]) -> usize {
     let class = random.next() as usize % CLASSES;
     let sign = if random.signed() < 0.0 { -1.0 } else { 1.0 };
     let amplitude = if class == 0 { 0.0 } else { sign * (FAULT + SPREAD * random.signed()) };

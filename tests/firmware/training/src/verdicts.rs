@@ -13,7 +13,7 @@ pub struct Verdicts {
 
 impl Verdicts {
     /// Counts some more.
-    pub(crate) const fn add(&mut self, refresh: &Refresh) {
+    pub const fn add(&mut self, refresh: &Refresh) {
         self.accepted = self.accepted.saturating_add(refresh.accepted);
         self.rejected = self.rejected.saturating_add(refresh.rejected);
     }
