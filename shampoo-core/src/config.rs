@@ -258,10 +258,25 @@ impl Config {
         }
     }
 
-    /// Refuses settings that cannot work in this precision.
+    /// These settings, or those of the type, which are the same ones and known when compiling.
+    #[inline(always)]
+    pub(crate) fn of<P: Precision>(&self) -> &Self {
+        match P::SETTINGS {
+            Some(fixed) => fixed,
+            None => self,
+        }
+    }
+
+    /// Refuses settings that cannot work in this precision, or are others than those that it [has](crate::fixed::Fixed).
     ///
     /// **Errors**: [`ConfigError`], with the figure.
     pub fn validate<P: Precision>(&self) -> Result<(), ConfigError> {
+        let fixed = self.of::<P>();
+        if fixed == self { fixed.validate_own::<P>() } else { Err(ConfigError::NotFixed) }
+    }
+
+    #[inline(always)]
+    fn validate_own<P: Precision>(&self) -> Result<(), ConfigError> {
         if self.block_size == 0 {
             return Err(ConfigError::BlockSizeZero);
         }

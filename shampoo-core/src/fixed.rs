@@ -46,12 +46,3 @@ impl<P: Precision, S: Settings> Precision for Fixed<P, S> {
     type Root = P::Root;
     const SETTINGS: Option<&'static Config> = Some(&S::CONFIG);
 }
-
-/// Those of the type, if it has any.
-#[inline(always)]
-pub(crate) fn settings<P: Precision>(config: &Config) -> &Config {
-    match P::SETTINGS {
-        Some(fixed) => fixed,
-        None => config,
-    }
-}

@@ -5,7 +5,6 @@ use core::ops::Range;
 use super::{Refresh, split_or_whole, square_len};
 use crate::config::Config;
 use crate::error::RootError;
-use crate::fixed::settings;
 use crate::kernel::Kernel;
 use crate::linalg::inverse_root::drift::drift;
 use crate::linalg::inverse_root::{Outcome, Report, Request, inverse_root};
@@ -95,7 +94,7 @@ impl<'a, P: Precision> Factors<'a, P> {
             let order = factor.order;
             let Some((triangle, rest)) = statistics.split_at_mut_checked(packed_len(order)) else { return };
             statistics = rest;
-            let length = square_len(order, settings::<P>(self.config).packed_products);
+            let length = square_len(order, self.config.of::<P>().packed_products);
             let Some((panel, gathered)) = workspace.split_at_mut_checked(length) else { return };
             let unfolded = match factor.block.matrix(gradient, tensor) {
                 Some(matrix) => Unfolding::of_matrix(matrix, factor.mode),
@@ -105,7 +104,7 @@ impl<'a, P: Precision> Factors<'a, P> {
                     unfolding(g, &factor.block.dims, factor.mode)
                 }
             };
-            accumulate_packed(triangle, order, unfolded, panel, settings::<P>(self.config).averaging, kernel);
+            accumulate_packed(triangle, order, unfolded, panel, self.config.of::<P>().averaging, kernel);
         }
     }
 
@@ -137,7 +136,7 @@ impl<'a, P: Precision> Factors<'a, P> {
         workspace: &mut [P::Root],
         kernel: &K,
     ) -> Refresh {
-        if settings::<P>(self.config).schedule.mode.is_offloaded() {
+        if self.config.of::<P>().schedule.mode.is_offloaded() {
             return Refresh::default();
         }
         self.each()
@@ -165,12 +164,12 @@ pub struct Factor<'a, P: Precision> {
 impl<P: Precision> Factor<'_, P> {
     /// When its roots are used.
     pub fn mode(&self) -> Mode {
-        settings::<P>(self.config).schedule.mode
+        self.config.of::<P>().schedule.mode
     }
 
     /// What is to be done at this step, see [`Schedule::poll`](crate::schedule::Schedule::poll).
     pub fn poll(&self, step: u64) -> Poll {
-        settings::<P>(self.config).schedule.poll(self.slot, step, settings::<P>(self.config).first_refresh())
+        self.config.of::<P>().schedule.poll(self.slot, step, self.config.of::<P>().first_refresh())
     }
 
     /// The root asked for of the statistics as they are.
@@ -180,8 +179,8 @@ impl<P: Precision> Factor<'_, P> {
 
     /// The root asked for of statistics that were copied at some step.
     pub fn request_of(&self, triangle: &[P::Store], snapshot: u64) -> Request {
-        let scale = settings::<P>(self.config).root_scale(trace::<P::Work, _>(triangle), snapshot);
-        Request { scale, ..settings::<P>(self.config).request(self.modes) }
+        let scale = self.config.of::<P>().root_scale(trace::<P::Work, _>(triangle), snapshot);
+        Request { scale, ..self.config.of::<P>().request(self.modes) }
     }
 
     /// Installs what was computed of a snapshot elsewhere: the root, if it was accepted and is newer than the one that is
@@ -200,7 +199,7 @@ impl<P: Precision> Factor<'_, P> {
 
     /// How much it wants a root at this step: 0 where none is due or the mode does not ask.
     fn urgency<K: Kernel<P::Root> + ?Sized>(&self, step: u64, workspace: &mut [P::Root], kernel: &K) -> f64 {
-        let Mode::Adaptive(adaptive) = settings::<P>(self.config).schedule.mode else { return 0.0 };
+        let Mode::Adaptive(adaptive) = self.config.of::<P>().schedule.mode else { return 0.0 };
         let Poll::Submit { snapshot } = self.poll(step) else { return 0.0 };
         let drift = match self.slot.stamp() {
             Some(_) => {
@@ -220,7 +219,7 @@ impl<P: Precision> Factor<'_, P> {
         kernel: &K,
     ) -> Refresh {
         let Poll::Submit { snapshot } = self.poll(step) else { return Refresh::default() };
-        if let Mode::Adaptive(adaptive) = settings::<P>(self.config).schedule.mode {
+        if let Mode::Adaptive(adaptive) = self.config.of::<P>().schedule.mode {
             let admitted = adaptive.admits(self.slot, level, step);
             self.slot.observe(0.0);
             if !admitted {

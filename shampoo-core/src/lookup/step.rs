@@ -12,7 +12,7 @@ use crate::kernel::{Accum, Kernel};
 use crate::linalg::norm::{first_non_finite, hypotenuse, max_abs, norm};
 use crate::mat::packed::{packed_len, unpack};
 use crate::mat::{MatMut, MatRef};
-use crate::scalar::{Precision, Real};
+use crate::scalar::{Mixed, Precision, Real};
 use crate::schedule::Slot;
 use crate::statistics::{accumulate, largest_gradient};
 use crate::tensor::{bound, mix, usable_factor};
@@ -107,7 +107,8 @@ where
         Ok(Touched { rows: count, refresh })
     }
 
-    fn factors(&mut self) -> Factors<'_, P> {
+    /// By the settings as they are here, without momentum, and not by those of the type.
+    fn factors(&mut self) -> Factors<'_, Mixed<P::Work, P::Store, P::Root>> {
         let (statistics, roots, slots) = (self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut());
         Factors::new(&self.columns, &self.config, None, statistics, roots, slots)
     }

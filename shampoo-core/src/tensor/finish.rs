@@ -7,7 +7,6 @@ use crate::block::is_ready;
 use crate::capacity::Dims;
 use crate::config::Config;
 use crate::diagonal::Gradient;
-use crate::fixed::settings;
 use crate::graft::{Input, Norms, Scope};
 use crate::kernel::Kernel;
 use crate::linalg::norm::{hypotenuse, max_abs, norm};
@@ -38,7 +37,7 @@ where
         work: &mut [P::Work],
         kernel: &K,
     ) -> Norms {
-        let (config, numel) = (settings::<P>(&self.config), self.partition.numel());
+        let (config, numel) = (self.config.of::<P>(), self.partition.numel());
         let kept = Kept::of(self.momentum.as_ref(), config, numel);
         let seen = kept.seen().unwrap_or(gradient);
         let dims = self.partition.dims();
@@ -94,7 +93,7 @@ where
             kernel,
         };
         let (dims, used) = (self.partition.dims(), self.preconditions());
-        let (config, count) = (settings::<P>(&self.config), self.count + 1);
+        let (config, count) = (self.config.of::<P>(), self.count + 1);
         let whole = factor::<P>(config, norms);
         let Kept { step, graft, .. } = Kept::of_mut(self.momentum.as_mut(), config, self.partition.numel());
         let ready = Ready::of(self.slots.as_ref(), &self.partition, used);

@@ -19,7 +19,6 @@ use core::marker::PhantomData;
 use crate::block::{Blocks, Factors, Refresh};
 use crate::config::{Config, WeightDecay};
 use crate::error::{ConfigError, ShapeError, StepError};
-use crate::fixed::settings;
 use crate::kernel::{Kernel, portable};
 use crate::linalg::norm::{first_non_finite, max_abs};
 use crate::mat::copy;
@@ -106,11 +105,8 @@ where
         mut momentum: W,
         mut slots: B,
     ) -> Result<Self, ConfigError> {
-        if *settings::<P>(&config) != config {
-            return Err(ConfigError::NotFixed);
-        }
-        let fixed = settings::<P>(&config);
-        fixed.validate::<P>()?;
+        config.validate::<P>()?;
+        let fixed = config.of::<P>();
         let partition = partition(shape, fixed)?;
         let need = addressable(Lengths::of_cut(partition.cut(), fixed))?;
         for (needed, found) in [
@@ -150,7 +146,7 @@ where
 
     /// The settings.
     pub fn config(&self) -> &Config {
-        settings::<P>(&self.config)
+        self.config.of::<P>()
     }
 
     /// How the parameter is cut.
@@ -247,7 +243,7 @@ where
     ///
     /// **Shapes**: numel numbers each.
     pub fn prepare<K: Kernel<P::Work> + ?Sized>(&mut self, parameter: &[P::Work], gradient: &[P::Work], kernel: &K) {
-        let (config, numel) = (settings::<P>(&self.config), self.partition.numel());
+        let (config, numel) = (self.config.of::<P>(), self.partition.numel());
         let Kept { filter, decayed, .. } = Kept::of_mut(self.momentum.as_mut(), config, numel);
         let mut seen = gradient;
         if let WeightDecay::Gradient(rate) = config.weight_decay {
@@ -262,7 +258,7 @@ where
 
     /// The factors, to accumulate a gradient or to refresh.
     pub fn factors(&mut self) -> Factors<'_, P> {
-        let config = settings::<P>(&self.config);
+        let config = self.config.of::<P>();
         let kept = Kept::of(self.momentum.as_ref(), config, self.partition.numel());
         let (statistics, roots, slots) = (self.statistics.as_mut(), self.roots.as_mut(), self.slots.as_mut());
         Factors::new(&self.partition, config, kept.seen(), statistics, roots, slots)

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use shampoo_core::config::{Config, Start, WeightDecay};
 use shampoo_core::diagonal::sm3::Variant;
 use shampoo_core::error::{ConfigError, RowsError, ShapeError};
+use shampoo_core::fixed::{Fixed, Settings};
 use shampoo_core::graft::Graft;
 use shampoo_core::kernel::Portable;
 use shampoo_core::linalg::inverse_root::{Method, Ridge};
 use shampoo_core::lookup::{Lengths, Lookup, RowGraft, Touched, Update, Workspace, lengths, sum_rows};
-use shampoo_core::momentum::Momentum;
+use shampoo_core::momentum::{Buffers, Momentum};
 use shampoo_core::scalar::{F32, F32RootF64, F64, Precision, Real};
 use shampoo_core::schedule::{Schedule, Slot};
 use shampoo_core::statistics::Averaging;
@@ -87,6 +88,33 @@ impl<P: Precision> Table<P> {
     fn step(&mut self, ids: &[u32], rows: &[f64], rate: f64) -> (Vec<u32>, Vec<f64>) {
         self.try_step(ids, rows, rate).expect("a legal batch")
     }
+}
+
+/// Settings with two buffers of momentum, which tables do without: parameters have their first roots at once then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chosen;
+
+impl Settings for Chosen {
+    const CONFIG: Config = Config {
+        momentum: Momentum { buffers: Buffers::Two, ..Config::DEFAULT.momentum },
+        schedule: Schedule { start_preconditioning_step: 2, ..Schedule::EVERY_STEP },
+        ..Config::DEFAULT
+    };
+}
+
+#[test]
+fn settings_in_the_type_are_those_that_are_passed() {
+    let graft = RowGraft::AdaGrad { epsilon: 1e-8 };
+    let mut passed = Table::<F32>::new(5, 2, 3, Chosen::CONFIG, graft);
+    let mut fixed = Table::<Fixed<F32, Chosen>>::new(5, 2, 3, Chosen::CONFIG, graft);
+    let rows = [[1.0, 2.0, 3.0, -4.0, 0.5, 1.0], [0.25, 1.0, 3.0, 1.0, -0.5, 2.0]];
+    for rows in rows.into_iter().cycle().take(4) {
+        assert_eq!(fixed.step(&[1, 4, 2], &rows, 0.1), passed.step(&[1, 4, 2], &rows, 0.1));
+        assert_eq!(fixed.state(), passed.state());
+    }
+    let other = Config { block_size: 1, ..Chosen::CONFIG };
+    let refused = Lookup::<Fixed<F32, Chosen>, _, _, _>::new(5, 2, other, graft, [0.0; 2], [0.0; 2], [0.0; 5], []);
+    assert_eq!(refused.err(), Some(ConfigError::NotFixed));
 }
 
 #[test]
