@@ -24,6 +24,7 @@
 //! | [`graft`], [`momentum`], [`learning_rate`] | the length of a step, its memory, its rate | tensors |
 //! | [`schedule`] | when what happens: a state machine over step numbers | blocks, executors |
 //! | [`config`] | the settings of one parameter, and named sets of them | tensors, the runtime |
+//! | [`fixed`] | settings as part of a type: a program links what they ask for | programs on devices |
 //! | [`block`] | the blocks of one tensor; can be halved for threads | tensors, the runtime |
 //! | [`tensor`] | one parameter: its state, and the whole of its step | programs |
 //! | [`ticks`] | their roots beside training without threads: a budget of flops a call | programs on devices |
