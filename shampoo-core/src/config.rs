@@ -271,8 +271,11 @@ impl Config {
     ///
     /// **Errors**: [`ConfigError`], with the figure.
     pub fn validate<P: Precision>(&self) -> Result<(), ConfigError> {
-        let fixed = self.of::<P>();
-        if fixed == self { fixed.validate_own::<P>() } else { Err(ConfigError::NotFixed) }
+        // Without any there is nothing to compare: NaN is not even itself, and has its own error.
+        if P::SETTINGS.is_some_and(|fixed| fixed != self) {
+            return Err(ConfigError::NotFixed);
+        }
+        self.of::<P>().validate_own::<P>()
     }
 
     #[inline(always)]
