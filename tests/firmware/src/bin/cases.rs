@@ -164,8 +164,7 @@ fn a56_state_in_place(
         " ",
         stepped
     );
-    // On thumbv6m the panels of the products are a little deeper.
-    checks.at_most("A56 stack", stack, if cfg!(feature = "microbit") { 4160 } else { 4096 });
+    checks.at_most("A56 stack", stack, 4096);
     // The tensor has its place too, and a fiftieth is the program's own.
     let whole = buffers + size_of_val(&tensor);
     checks.at_most("A56 it fits", whole as u64 + stack, kib as u64 * 1004);

@@ -11,7 +11,7 @@ use shampoo_core::schedule::{Schedule, Slot};
 use shampoo_core::tensor::{Lengths, Tensor, Workspace};
 use shampoo_firmware::board::cell::Cell;
 use shampoo_firmware::report::{Bits32, Checks};
-use shampoo_firmware::{program, say};
+use shampoo_firmware::{board, program, say};
 use training::{BATCH, CLASSES, Method, Network, Random, Sizes, Verdicts, digest, fill_sines, read};
 
 const STEPS: u32 = 100;
@@ -124,19 +124,20 @@ fn train(memory: &'static mut Memory) -> Result<Trained, StepError> {
 }
 
 fn run() -> bool {
-    let mut checks = Checks::default();
-    let Some(Ok(trained)) = MEMORY.take().map(train) else {
+    let (mut checks, mut trained) = (Checks::default(), None);
+    let stack = board::stack(|| trained = MEMORY.take().and_then(|memory| train(memory).ok()));
+    let Some(Trained { losses: [first, last], verdicts, digest }) = trained else {
         checks.check("training", false);
         return checks.finish();
     };
-    let Trained { losses: [first, last], verdicts, digest } = trained;
     let thousandths = |loss: f32| (1000.0 * loss) as u32;
     say!("digest smallest Shampoo ", STEPS, " ", Bits32(digest), " ", thousandths(last));
-    say!("smallest loss_first_e3 ", thousandths(first), " memory_bytes ", size_of::<Memory>());
+    say!("smallest loss_first_e3 ", thousandths(first), " memory_bytes ", size_of::<Memory>(), " stack ", stack);
     // Both factors of both layers.
     let roots = 4 * STEPS.div_ceil(EVERY as u32);
     checks.check("every root is accepted", verdicts.accepted == roots && verdicts.rejected == 0);
     checks.check("the loss falls", last < 0.1 * first);
+    checks.at_most("stack", stack.into(), 4096 + 2 * size_of::<Layer>() as u64);
     checks.finish()
 }
 
