@@ -54,7 +54,7 @@ impl Model {
         inside.then(|| self.start + i * self.strides[0] + j * self.strides[1])
     }
 
-    /// The numbers that the view spans; `None` where they overflow what memory can be.
+    /// The numbers that the view spans; `None` where no slice is that long: `usize::MAX` stands for whatever overflows.
     fn extent(&self) -> Option<u128> {
         let [m, n] = self.shape;
         let product = |x: u128, y: u128| x.checked_mul(y).filter(|&z| z <= usize::MAX as u128);
@@ -62,7 +62,7 @@ impl Model {
             return Some(0);
         }
         let sum = product(m - 1, self.strides[0])? + product(n - 1, self.strides[1])? + 1;
-        Some(sum).filter(|&z| z <= usize::MAX as u128)
+        Some(sum).filter(|&z| z < usize::MAX as u128)
     }
 }
 

@@ -29,15 +29,16 @@ pub fn rows_mut<T>(triangle: &mut [T]) -> impl Iterator<Item = &mut [T]> {
     })
 }
 
-/// Loads a packed triangle into a square matrix, both of its triangles.
+/// Loads a packed triangle into a square matrix, both of its triangles; of a matrix with fewer rows or columns, what it has
+/// room for. What the triangle lacks stays as it is.
 pub fn unpack<R: Real, S: Stored<R>>(triangle: &[S], square: MatMut<'_, R>) {
     unpack_rows(triangle, 0, square);
 }
 
-/// Loads rows of the symmetric matrix from row `first` on, each of them whole.
+/// Loads rows of the symmetric matrix from row `first` on, each of them whole or as far as there are columns.
 pub fn unpack_rows<R: Real, S: Stored<R>>(triangle: &[S], first: usize, mut panel: MatMut<'_, R>) {
     let height = panel.nrows();
-    for (i, row) in rows(triangle).take(panel.ncols()).enumerate().skip(first) {
+    for (i, row) in rows(triangle).enumerate().skip(first) {
         match panel.row_mut(i - first) {
             Some(to) => to.iter_mut().zip(row).for_each(|(x, s)| *x = s.load()),
             // Right of the diagonal, row j holds column j.
@@ -93,5 +94,17 @@ mod tests {
         let mut square = [0.0_f64; 9];
         unpack(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], MatMut::new(&mut square, 3, 3).unwrap());
         assert_eq!(square, [1.0, 2.0, 4.0, 2.0, 3.0, 5.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn unpacking_takes_what_there_is_room_for() {
+        let unpacked = |count: usize, nrows, ncols| {
+            let mut m = [0.0; 6];
+            unpack(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..count], MatMut::new(&mut m, nrows, ncols).unwrap());
+            m
+        };
+        assert_eq!(unpacked(6, 2, 3), [1.0, 2.0, 4.0, 2.0, 3.0, 5.0]);
+        assert_eq!(unpacked(6, 3, 2), [1.0, 2.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(unpacked(3, 2, 3), [1.0, 2.0, 0.0, 2.0, 3.0, 0.0]);
     }
 }
