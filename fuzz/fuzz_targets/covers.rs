@@ -92,7 +92,8 @@ fn run<T: Real + Bits + Stored<T>>(case: &Case) {
 fn laws<T: Real + Bits, C: Cover>(cover: &C, case: &Case) -> Vec<Vec<T>> {
     let n = cover.entries();
     let Case { averaging, epsilon, .. } = *case;
-    let (decay, weight) = (averaging.decay(), averaging.weight());
+    // A decay may be too small for the type, which forgets at once then.
+    let (decay, weight) = (T::from_f64(averaging.decay()).to_f64(), averaging.weight());
     // Of rounding, and of the end of the range.
     let (slack, least) = (128.0 * T::UNIT_ROUNDOFF.to_f64(), T::MIN_POSITIVE.to_f64() / T::UNIT_ROUNDOFF.to_f64());
     let largest = T::MAX.to_f64().sqrt() / 64.0;
