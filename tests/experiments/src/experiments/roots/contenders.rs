@@ -233,7 +233,7 @@ impl Newton {
         let frobenius = norm(matrix, kernel);
         let known = Extent { frobenius, largest: Some(largest * (1.0 + RIDGE)), smallest: RIDGE * largest };
         let z = Scaling::Auto.factor(ORDER, known);
-        let mut newton = CoupledNewton::start(MatRef::new(matrix, n, n)?, ORDER, z, workspace)?;
+        let mut newton = CoupledNewton::start(MatRef::new(matrix, n, n)?, ORDER, z, workspace)?.rescaled();
         newton.run(workspace, kernel)?;
         let mut entries = root.iter_mut();
         let x = newton.root(workspace);
